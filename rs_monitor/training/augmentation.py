@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Random geometry and exposure for training images, batched, on the device."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn import functional
+
+
+def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Shift, rotate, scale and re-expose each image of a batch.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        float32 [N, 3, H, W] in [0, 1].
+    generator : torch.Generator
+        Source of the randomness.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 [N, 3, H, W], clipped to [0, 1].
+    """
+    n = len(images)
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return torch.rand((n, *shape), generator=generator) * (high - low) + low
+
+    angle = uniform(-math.radians(10), math.radians(10))
+    scale_x, scale_y = uniform(0.82, 1.18), uniform(0.82, 1.18)
+    affine = torch.zeros(n, 2, 3)
+    affine[:, 0, 0], affine[:, 0, 1] = torch.cos(angle) * scale_x, -torch.sin(angle) * scale_y
+    affine[:, 1, 0], affine[:, 1, 1] = torch.sin(angle) * scale_x, torch.cos(angle) * scale_y
+    affine[:, :, 2] = uniform(-0.14, 0.14, 2)
+    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    moved = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    gain, offset = uniform(0.6, 1.5, 1, 1, 1), uniform(-0.1, 0.1, 1, 1, 1)
+    tint = uniform(0.9, 1.1, 3, 1, 1)
+    return (moved * gain * tint + offset).clamp_(0.0, 1.0)
+
+
+class MirrorClasses:
+    """Mirror images of classes whose mirror image is a class.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        Class names in order.
+    partner : dict of str to str
+        Class to the class of its mirror image (itself where symmetric); classes that are
+        absent are never mirrored.
+    """
+
+    def __init__(self, labels: tuple[str, ...], partner: dict[str, str]) -> None:
+        self._mapped = torch.full((len(labels),), -1, dtype=torch.int64)
+        for name, mirrored in partner.items():
+            self._mapped[labels.index(name)] = labels.index(mirrored)
+
+    def __call__(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mirror about half of the images that may be; returns images and labels."""
+        mapped = self._mapped[labels]
+        chosen = (torch.rand(len(labels), generator=generator) < 0.5) & (mapped >= 0)
+        flipped = torch.where(chosen[:, None, None, None], images.flip(3), images)
+        return flipped, torch.where(chosen, mapped, labels)
