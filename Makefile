@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# make help            what can be done
+# make setup PYTHON=python3.12 VENV=.venv312      another Python, another environment
+
+PYTHON ?= python3
+VENV ?= .venv
+BAG ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+
+# The guard of the ROS wheels' start-up hook: inherited from another environment's Python it would keep ours
+# from finding its libraries.
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint colcon clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+setup:  ## make the virtual environment, the messages and the commands (seconds when nothing changed)
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "setup: there is no $(PYTHON): apt-get install python3 python3-venv python3-dev" >&2; exit 1; }
+	@$(PYTHON) tools/setup_venv.py $(VENV)
+
+demo: setup  ## the monitor, live, on a recorded drive (BAG=path: on your own recording)
+	@$(BIN)/rs_monitor demo $(if $(BAG),--bag "$(BAG)")
+
+test: setup  ## all tests (PYTEST_ARGS="-k launch": some of them)
+	@ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python -m pytest test -q $(PYTEST_ARGS)
+
+lint: setup  ## ruff
+	@$(BIN)/python -m ruff check .
+
+colcon: setup  ## build and test as a ROS workspace does, in the virtual environment
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m colcon build
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m colcon test --return-code-on-test-failure; \
+	  status=$$?; $(BIN)/python -m colcon test-result --all; exit $$status
+
+clean:  ## remove what setup, tests and colcon have made
+	rm -rf $(VENV) build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
+	find rs_monitor rs_monitor_msgs test tools launch -name __pycache__ -type d -exec rm -rf {} +

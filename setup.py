@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ament_python package rs_monitor; the one place where its pip requirements are declared."""
+
+import os
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "rs_monitor"
+ROOT = Path(__file__).resolve().parent
+SHARE = f"share/{NAME}"
+
+
+def version():
+    """Read the version from the package, its only home in Python code."""
+    text = (ROOT / NAME / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE).group(1)
+
+
+def files_below(folder):
+    """List `folder` recursively as data files, keeping its structure under share/."""
+    found = {}
+    for path in sorted((ROOT / folder).rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        if path.is_file() and not any(p.startswith((".", "__")) for p in parts):
+            target = "/".join((SHARE, *parts[:-1]))
+            found.setdefault(target, []).append("/".join(parts))
+    return list(found.items())
+
+
+def data_files():
+    """List what the ament index, `ros2 launch` and the node look for under share/."""
+    if os.environ.get("RS_MONITOR_DATA_FILES") == "linked":
+        return []  # tools/setup_venv.py links the source tree instead, so that nothing is stale
+    files = [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+    ]
+    for folder in ("config", "launch", "models"):
+        files += files_below(folder)
+    return files
+
+
+setup(
+    name=NAME,
+    version=version(),
+    description="Certified camera classification by randomized smoothing, in real time",
+    author="The rs_monitor authors",
+    maintainer="The rs_monitor authors",
+    maintainer_email="maintainers@rs-monitor.org",
+    license="Apache-2.0",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed"]},
+    data_files=data_files(),
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=[
+        "numpy>=1.26,<3",
+        "opencv-python-headless>=4.8,<5",
+        "psutil>=5.9,<8",
+        "PyYAML>=6.0,<7",
+        "scipy>=1.11,<2",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={
+        "openvino": ["openvino>=2025.2,<2027"],
+        "bags": ["rosbags>=0.11,<0.12"],
+        "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
+        "test": [
+            "hypothesis>=6.100,<7",
+            "pytest>=8,<10",
+            "pytest-timeout>=2.3,<3",
+            "ruff>=0.12,<1",
+            "statsmodels>=0.14,<1",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "rs_monitor = rs_monitor.cli:main",
+            "certify_node = rs_monitor.ros.node:main",
+        ],
+    },
+)
