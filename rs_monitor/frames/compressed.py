@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""JPEG and PNG camera images (``sensor_msgs/CompressedImage``) to 8-bit RGB."""
+
+import math
+import re
+
+import cv2
+import numpy as np
+
+from .encodings import DEFAULT_MAX_PIXELS, GREY_GAIN, to_eight_bits
+from .errors import InvalidFrame, UnsupportedEncoding, check_pixels, quoted
+from .frame import Frame
+from .headers import JPEG_MAGIC, PNG_MAGIC, jpeg_header, png_header
+
+# Three channels at the file's own depth, with pixels where the sensor put them: no EXIF rotation.
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Frame:
+    """Decode the fields of a ``sensor_msgs/CompressedImage`` to RGB.
+
+    Alpha is dropped; 16 bits become 8 as in :func:`decode_image`; EXIF orientation is ignored. A
+    file whose coded data was damaged in the middle may still decode: libjpeg repairs it silently.
+
+    Parameters
+    ----------
+    data : bytes-like
+        A whole JPEG or still PNG file. Its first bytes decide which of the two it is.
+    format : str
+        The message's ``format``: ``jpeg``, ``png``, ``CODEC compressed ...`` or
+        ``ENCODING; CODEC compressed ...``, with either codec; empty is accepted.
+    max_pixels : int
+        Most pixels accepted (parameter ``input.max_pixels``); checked before decoding.
+
+    Returns
+    -------
+    Frame
+        Of encoding ``jpeg`` or ``png``. Its `sensor_gain` is for the decoded 8-bit image alone,
+        not for the sensor before compression; NaN for 16 bits.
+
+    Raises
+    ------
+    UnsupportedEncoding
+        If `format` names another codec (tiff, compressedDepth, h264, ...); checked first.
+    InvalidFrame
+        If the data is empty, corrupt, truncated, animated or over `max_pixels`.
+    """
+    _check_format(format)
+    content = data if isinstance(data, bytes) else bytes(memoryview(data))
+    if content.startswith(JPEG_MAGIC):
+        kind, header = "jpeg", jpeg_header(content)
+    elif content.startswith(PNG_MAGIC):
+        kind, header = "png", png_header(content)
+    else:
+        raise InvalidFrame(
+            f"compressed image of {len(content)} bytes begins with {quoted(content[:8])}, which "
+            "is neither JPEG nor PNG; check the camera's encoder"
+        )
+    check_pixels(header.height, header.width, max_pixels)
+    rgb = _decode(content, kind)
+    if rgb.shape != (header.height, header.width, 3):
+        raise InvalidFrame(
+            f"corrupt {kind}: the header says {header.height} rows by {header.width} columns, the "
+            f"data {rgb.shape[0]} by {rgb.shape[1]}; check the camera's encoder"
+        )
+    gain = GREY_GAIN if header.channels == 1 else 1.0
+    return Frame(rgb, kind, gain if header.bits <= 8 else math.nan)
+
+
+def _check_format(format: str) -> None:
+    # "ENCODING; CODEC compressed ..." as image_transport writes it, or just "CODEC".
+    codec = re.match(r"\W*(\w*)", format.rpartition(";")[2]).group(1).lower()
+    if format.strip() and codec not in ("jpeg", "jpg", "png"):
+        raise UnsupportedEncoding(
+            f"compressed image format {quoted(format)} is not supported; set the camera to "
+            "jpeg or png"
+        )
+
+
+def _decode(content: bytes, kind: str) -> np.ndarray:
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS)
+    except cv2.error:  # what OpenCV throws, rather than returns, differs between its versions
+        bgr = None
+    if bgr is None:
+        raise InvalidFrame(f"corrupt {kind}: it cannot be decoded; check the camera's encoder")
+    if bgr.dtype == np.uint16:
+        bgr = to_eight_bits(bgr)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)
