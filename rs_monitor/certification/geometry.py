@@ -29,10 +29,10 @@ class AreaSpans:
     """Which source pixels each output pixel covers along one axis.
 
     The arrays are [dst], float64 for the fractions and int64 for the others; lengths are in source
-    pixels. Output pixel i covers the whole source pixels
-    ``full_start[i]:full_stop[i]`` (perhaps none), the fraction ``head_fraction[i]`` of pixel
-    ``head[i]`` and the fraction ``tail_fraction[i]`` of pixel ``tail[i]``; a fraction is 0 where
-    there is no such pixel, and below 1 otherwise.
+    pixels. Output pixel i covers the whole source pixels ``full_start[i]:full_stop[i]`` (perhaps
+    none), the fraction ``head_fraction[i]`` of pixel ``head[i]`` and the fraction
+    ``tail_fraction[i]`` of pixel ``tail[i]``; a fraction is 0 where there is no such pixel, and
+    below 1 otherwise.
     """
 
     full_start: np.ndarray

@@ -17,6 +17,7 @@ Choices the standards leave open:
 """
 
 import math
+import operator
 from dataclasses import dataclass
 
 import cv2
@@ -134,6 +135,8 @@ def decode_image(
             f"image encoding {quoted(encoding)} is not supported; set the camera to one of "
             + ", ".join(ENCODINGS)
         )
+    # Products of fixed-width NumPy integers could wrap around below the limit.
+    height, width, step = map(operator.index, (height, width, step))
     check_pixels(height, width, max_pixels)
     _check_sides(encoding, row_format, height, width)
     rows = _rows(data, encoding, row_format, height, width, step)

@@ -240,6 +240,12 @@ def test_pixel_limit_comes_before_the_data():
         decode_image(None, encoding="rgb8", height=2**32 - 1, width=2**32 - 1, step=1)
 
 
+def test_fixed_width_integers_do_not_wrap_around_the_limit():
+    sizes = {name: np.uint32(2**16) for name in ("height", "width", "step")}
+    with pytest.raises(InvalidFrame, match="input.max_pixels"):
+        decode_image(b"", encoding="mono8", **sizes)
+
+
 def test_strided_buffer_is_refused():
     with pytest.raises(InvalidFrame, match="contiguous"):
         decode_image(memoryview(bytes(24))[::2], encoding="rgb8", height=2, width=2, step=6)
