@@ -3,9 +3,9 @@
 """Area resize to the network's input: the linear map of ``rs_monitor.certification.geometry``.
 
 ``cv2.resize(..., INTER_AREA)`` is not used: it rounds uint8 results, which is not linear, drops
-weights below 1e-3, turns bilinear as soon as one axis grows, and takes several
-times as long at 1920x1080. Here each axis is summed in float32 over the pixels an output pixel covers, first the rows,
-where whole rows add up at memory speed, then the columns of what is left.
+weights below 1e-3, turns bilinear as soon as one axis grows, and takes several times as long at
+1920x1080. Here each axis is summed in float32 over the pixels an output pixel covers: first the
+rows, where whole rows add up at memory speed, then the columns of what is left.
 """
 
 from typing import NamedTuple
