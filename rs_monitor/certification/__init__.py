@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates from votes: NumPy and SciPy only; no ROS, no engine, no files.
+
+Examples
+--------
+>>> from rs_monitor.certification import single_pass
+>>> single_pass([2, 97, 1], sigma=0.25, alpha=0.001).class_id
+1
+"""
+
+from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
+from .certificate import Certificate, Status
+from .curtailment import curtailed
+from .pairs import (
+    SinglePassPair,
+    least_n_single_pass,
+    least_n_two_stage,
+    overstatement_probability,
+    single_pass_pair,
+    standin_pair,
+)
+from .procedures import PROCEDURES, single_pass, two_stage
+from .single_pass_table import SinglePassTable
+
+__all__ = [
+    "PROCEDURES",
+    "Certificate",
+    "SinglePassPair",
+    "SinglePassTable",
+    "Status",
+    "curtailed",
+    "least_n_single_pass",
+    "least_n_two_stage",
+    "lower_bound",
+    "overstatement_probability",
+    "radius",
+    "radius_cap",
+    "randomized_lower_bound",
+    "single_pass",
+    "single_pass_pair",
+    "standin_pair",
+    "two_stage",
+]
