@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""All members of a model family, opened, checked and warm: one certifier each."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from .certification import SinglePassTable
+from .certifier import Certifier, Settings
+from .engines import KEY_BYTES, Engine, open_engine
+from .frames import Resizer
+from .models import (
+    Family,
+    Model,
+    ModelCard,
+    ModelError,
+    load_family,
+    load_model,
+    load_reference_image,
+)
+
+# Samples a forward pass, largest first: large ones use the machine better, small ones leave
+# less of the frame period unused.
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+_CHUNK_SHARE = 0.125  # of the budget, at most
+_REFERENCE_SAMPLES = 64
+
+
+def shipped_family() -> Path:
+    """Return the family that this installation ships.
+
+    Raises
+    ------
+    ModelError
+        When the installation is without its data files.
+    """
+    name = Path("traffic_signs") / "family.yaml"
+    here = Path(__file__).resolve()
+    places = [here.parents[1] / "models" / name]
+    places += [parent / "share" / "rs_monitor" / "models" / name for parent in here.parents]
+    for place in places:
+        if place.is_file():
+            return place
+    raise ModelError(f"the shipped models are not installed (no models/{name}): give a model path")
+
+
+def check_reference(engine: Engine) -> None:
+    """Check that noisy copies of the card's reference image get the class the card names.
+
+    A wrong normalisation, channel order or label list shows here, before the robot moves.
+
+    Raises
+    ------
+    ModelError
+        When most votes go elsewhere.
+    """
+    card = engine.model.card
+    pixels = load_reference_image(card)
+    if pixels is None:
+        return
+    image = Resizer(engine.model.height, engine.model.width)(pixels)
+    votes = engine.votes(image, card.sigma, _REFERENCE_SAMPLES, bytes(KEY_BYTES))
+    winner = card.labels[int(votes.counts.argmax())]
+    share = votes.counts.max() / votes.n
+    if winner != card.reference_label or share <= 0.5:
+        raise ModelError(
+            f"{card.path}: the reference image {card.reference_image.name} should be "
+            f"{card.reference_label}, but {share:.0%} of the votes are for {winner}: the model "
+            "does not fit its card (normalisation, channel order, labels)"
+        )
+
+
+def open_paced(model: Model, backend: str, precision: str, budget: float) -> Engine:
+    """Open an engine whose chunk takes a small part of the budget.
+
+    Parameters
+    ----------
+    model : Model
+    backend, precision : str
+        As for `open_engine`.
+    budget : float
+        Seconds a frame may take.
+    """
+    for chunk in _CHUNKS:
+        engine = open_engine(model, backend=backend, precision=precision, max_batch=chunk)
+        engine.warm_up()
+        started = time.monotonic()
+        engine.warm_up()
+        if (time.monotonic() - started) / 3 <= _CHUNK_SHARE * budget or chunk == _CHUNKS[-1]:
+            return engine
+        engine.close()
+    raise AssertionError("the smallest chunk is always taken")
+
+
+class CertifierBank:
+    """The members of a family, ready to certify.
+
+    Parameters
+    ----------
+    path : Path or str
+        Card or family; "" for the shipped one.
+    backend, precision : str
+        As for `open_engine`.
+    settings : Settings
+        In force at first: these are warm when the bank is.
+    resolution : str
+        The resolution in force at first; a single full-resolution card whose input is dynamic
+        is opened at half resolution when that is asked for.
+    budget : float
+        Seconds a frame may take.
+    chunk : int, optional
+        Samples a forward pass; measured by default.
+
+    Raises
+    ------
+    ModelError, EngineError
+        When a member cannot be loaded or opened as asked, or fails its reference image.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        backend: str,
+        precision: str,
+        settings: Settings,
+        resolution: str,
+        budget: float,
+        chunk: int | None = None,
+    ) -> None:
+        self.family: Family = load_family(path or shipped_family())
+        self.table = SinglePassTable()
+        self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
+        try:
+            wanted = {(card, card.resolution) for card in self.family.members}
+            first = self.family.select(settings.sigma, resolution)[0]
+            for card, size in sorted(wanted | {(first, resolution)}, key=str):
+                model = load_model(card, size)
+                if chunk is None:
+                    engine = open_paced(model, backend, precision, budget)
+                else:
+                    engine = open_engine(
+                        model, backend=backend, precision=precision, max_batch=chunk
+                    )
+                self._certifiers[card, size] = Certifier(engine, self.table)
+                if size == card.resolution:
+                    check_reference(engine)
+                self._certifiers[card, size].warm_up(settings, budget)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def loaded(self) -> list[tuple[ModelCard, str]]:
+        """The (card, resolution) of every member that is open."""
+        return list(self._certifiers)
+
+    def select(self, sigma: float, resolution: str) -> tuple[Certifier, str]:
+        """Return the certifier for `sigma` and `resolution`, and a warning or "".
+
+        Raises
+        ------
+        ModelError
+            When no open member takes that resolution.
+        """
+        card, warning = self.family.select(sigma, resolution)
+        if (card, resolution) not in self._certifiers:
+            raise ModelError(
+                f"{card.name} is not loaded at {resolution} resolution: set input.resolution "
+                "before the node is configured, or add such a member to the family"
+            )
+        return self._certifiers[card, resolution], warning
+
+    def close(self) -> None:
+        """Close every engine and stop the background computation."""
+        for certifier in self._certifiers.values():
+            certifier.engine.close()
+        self._certifiers.clear()
+        self.table.close()

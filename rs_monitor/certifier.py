@@ -1,0 +1,308 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a decoded frame to a certificate within a deadline. No ROS."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from .certification import (
+    Certificate,
+    SinglePassTable,
+    Status,
+    least_n_single_pass,
+    least_n_two_stage,
+    single_pass,
+    two_stage,
+)
+from .certification.geometry import resize_singular_value, sensor_radius
+from .engines import Engine, EngineError, Votes
+from .frames import Frame, FrameError, Region, Resizer
+from .pacing import ChunkPace
+
+# Procedure name to the fewest votes of the bound with which it can certify at alpha.
+PROCEDURES: dict[str, Callable[[float], int]] = {
+    "single_pass": least_n_single_pass,
+    "two_stage": least_n_two_stage,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What one frame is certified with.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation of the noise on pixels in [0, 1], > 0.
+    alpha : float
+        Probability, per frame, of an over-stated radius that is accepted, in (0, 1).
+    n : int
+        Samples of the bound; 0 for as many as fit before the deadline.
+    procedure : str
+        "single_pass" or "two_stage".
+    n_selection : int
+        Samples that choose the class in the two-stage procedure, >= 1.
+    roi : Region or None
+        Part of the frame that is classified; None for all of it.
+
+    Raises
+    ------
+    ValueError
+        For a value out of range, or an n that could never certify at this alpha.
+    """
+
+    sigma: float = 0.25
+    alpha: float = 0.001
+    n: int = 0
+    procedure: str = "single_pass"
+    n_selection: int = 32
+    roi: Region | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.sigma) and self.sigma > 0):
+            raise ValueError(f"sigma must be finite and > 0, got {self.sigma}")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be in (0, 1), got {self.alpha}")
+        if self.procedure not in PROCEDURES:
+            raise ValueError(
+                f"procedure must be one of {', '.join(PROCEDURES)}, got {self.procedure!r}"
+            )
+        if self.n_selection < 1:
+            raise ValueError(f"n_selection must be at least 1, got {self.n_selection}")
+        if self.n < 0 or 0 < self.n < self.least_n:
+            raise ValueError(
+                f"n = {self.n} could never certify at alpha = {self.alpha:g} with "
+                f"{self.procedure}: it takes at least {self.least_n} (or 0: as many as fit)"
+            )
+
+    @property
+    def least_n(self) -> int:
+        """Fewest votes of the bound with which a frame can be certified at all."""
+        return PROCEDURES[self.procedure](self.alpha)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameCertificate:
+    """A certificate with what only the frame tells.
+
+    Attributes
+    ----------
+    certificate : Certificate
+    class_name : str
+        Label of the class; "" when abstaining.
+    radius_sensor : float
+        Certified L2 radius in the camera frame, pixels in [0, 1]; NaN where not claimed.
+    n_requested : int
+        Settings.n.
+    model_id : str
+        Short sha256 of the model; "" when no model looked at the frame.
+    note : str
+        What a reader should know about a certificate that was issued, such as an n that the
+        deadline cut; else the certificate's reason.
+    """
+
+    certificate: Certificate
+    class_name: str = ""
+    radius_sensor: float = 0.0
+    n_requested: int = 0
+    model_id: str = ""
+    note: str = ""
+
+
+def failure(
+    status: Status, reason: str, settings: Settings, *, model_id: str = "", votes: Votes | None = None
+) -> FrameCertificate:
+    """Return the certificate of a frame that could not be certified, saying why."""
+    certificate = Certificate.failure(
+        status,
+        reason,
+        sigma=settings.sigma,
+        alpha=settings.alpha,
+        procedure=settings.procedure,
+        n_drawn=votes.n if votes else 0,
+        votes_invalid=votes.invalid if votes else 0,
+    )
+    return FrameCertificate(
+        certificate, n_requested=settings.n, model_id=model_id, note=certificate.reason
+    )
+
+
+class Certifier:
+    """Certifies frames with one engine. Not thread-safe: one worker owns it.
+
+    Parameters
+    ----------
+    engine : Engine
+        Opened and owned by the caller.
+    table : SinglePassTable
+        Shared cache of the single pass's (k_min, alpha') pairs.
+    clock : callable
+        The steady clock, in seconds. Deadlines are read on it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        table: SinglePassTable,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self._table = table
+        self._clock = clock
+        self._resize = Resizer(engine.model.height, engine.model.width)
+        self.pace = ChunkPace(clock)
+
+    def warm_up(self, settings: Settings, budget: float) -> None:
+        """Make the first frames as fast as the later ones.
+
+        Runs the engine, measures a chunk, and computes the (k_min, alpha') pairs of every n
+        that frames may end with.
+
+        Parameters
+        ----------
+        settings : Settings
+        budget : float
+            Seconds a frame may take.
+        """
+        self.engine.warm_up()
+        shape = (self.engine.model.height, self.engine.model.width, 3)
+        frame = Frame(np.full(shape, 128, np.uint8), "rgb8", 1.0)
+        for index in range(8):
+            key = index.to_bytes(16, "little")
+            self.certify(frame, settings, key, self._clock() + budget)
+        self.prefetch(settings, budget)
+        self._table.wait(30.0)
+
+    def prefetch(self, settings: Settings, budget: float) -> None:
+        """Have the pairs of the n that `settings` may end with computed in the background."""
+        if settings.procedure != "single_pass":
+            return
+        chunk = self.engine.max_batch
+        most = settings.n or 2 * chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
+        wanted = {n for n in range(chunk, most + 1, chunk) if n >= settings.least_n}
+        self._table.prefetch(sorted(wanted | ({settings.n} if settings.n else set())), settings.alpha)
+
+    def certify(
+        self, frame: Frame, settings: Settings, key: bytes, deadline: float | None = None
+    ) -> FrameCertificate:
+        """Certify one frame.
+
+        Parameters
+        ----------
+        frame : Frame
+            uint8 RGB of any size.
+        settings : Settings
+            In force for this frame.
+        key : bytes
+            16 bytes that decide its noise: fresh from the operating system for every frame, or
+            reproducible in replay.
+        deadline : float, optional
+            On the clock; None for none, which needs a fixed n.
+
+        Returns
+        -------
+        FrameCertificate
+            Never raises for a bad frame or a failing engine: the status says it. Whether it is
+            still in time when it is published, the publisher must check.
+        """
+        if deadline is None and settings.n == 0:
+            raise ValueError("n = 0 takes as many samples as fit before a deadline: give one")
+        model_id = self.engine.model.model_id
+        try:
+            image = self._resize(frame.rgb, settings.roi)
+        except FrameError as error:
+            return failure(Status.INVALID_INPUT, str(error), settings, model_id=model_id)
+        draw = _Draw(self.engine, self.pace, image, settings.sigma, key, deadline)
+        try:
+            if settings.procedure == "two_stage":
+                selection = draw.take(settings.n_selection)
+                votes = draw.take(settings.n) if selection is not None else None
+            else:
+                selection, votes = None, draw.take(settings.n)
+        except EngineError as error:
+            return failure(Status.ENGINE_ERROR, str(error), settings, model_id=model_id)
+        drawn = 0 if votes is None else votes.n
+        if drawn < settings.least_n:
+            reason = (
+                f"the frame's time was over after {drawn} samples, at least {settings.least_n} "
+                f"are needed at alpha = {settings.alpha:g}"
+            )
+            return failure(
+                Status.DEADLINE_MISSED, reason, settings, model_id=model_id, votes=votes
+            )
+        together = votes if selection is None else selection + votes
+        if together.invalid > max(1, together.n // 100):
+            reason = f"{together.invalid} of {together.n} samples have non-finite logits"
+            return failure(
+                Status.ENGINE_ERROR, reason, settings, model_id=model_id, votes=together
+            )
+        return self._conclude(frame, settings, selection, votes)
+
+    def _conclude(
+        self, frame: Frame, settings: Settings, selection: Votes | None, votes: Votes
+    ) -> FrameCertificate:
+        common = {"sigma": settings.sigma, "alpha": settings.alpha, "invalid": votes.invalid}
+        if selection is None:
+            # Which pair is used depends on n and on time, never on the votes.
+            pair = self._table.get_nowait(votes.n, settings.alpha)
+            certificate = single_pass(votes.counts, pair=pair, **common)
+        else:
+            certificate = two_stage(selection.counts, votes.counts, **common)
+        source, model = settings.roi or frame, self.engine.model
+        stretch = resize_singular_value(source.height, source.width, model.height, model.width)
+        note = certificate.reason
+        if votes.n < settings.n:
+            cut = f"the deadline cut n to {votes.n} of {settings.n}"
+            note = f"{note}; {cut}" if note else cut
+        return FrameCertificate(
+            certificate,
+            class_name="" if certificate.abstain else model.card.labels[certificate.class_id],
+            radius_sensor=sensor_radius(certificate.radius, stretch, frame.sensor_gain),
+            n_requested=settings.n,
+            model_id=model.model_id,
+            note=note,
+        )
+
+
+class _Draw:
+    """The samples of one frame, taken in order while its time lasts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pace: ChunkPace,
+        image: np.ndarray,
+        sigma: float,
+        key: bytes,
+        deadline: float | None,
+    ) -> None:
+        self._engine, self._pace, self._image = engine, pace, image
+        self._sigma, self._key, self._deadline = sigma, key, deadline
+        self._start = 0
+
+    def take(self, n: int) -> Votes | None:
+        """Draw n samples, or with n = 0 chunks until the time is over; fewer where it is cut.
+
+        Stopping looks at the clock only, never at the votes: Clopper-Pearson at the n that was
+        reached is then as sound as at a fixed one.
+        """
+        total: Votes | None = None
+        chunk = self._engine.max_batch
+        while n == 0 or total is None or total.n < n:
+            if self._deadline is not None and not self._pace.fits(self._deadline):
+                break
+            size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))
+            with self._pace.measure(size == chunk):
+                votes = self._engine.votes(
+                    self._image, self._sigma, size, self._key, start=self._start
+                )
+            self._start += size
+            total = votes if total is None else total + votes
+        return total
+

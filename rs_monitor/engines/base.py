@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an inference engine promises: one frame goes in, vote counts come out."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+import types
+
+import numpy as np
+
+from ..models import Model
+
+KEY_BYTES = 16
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+
+
+class EngineError(RuntimeError):
+    """The engine cannot be opened or failed; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineIdentity:
+    """What really runs: backend, its version, the device's name and the precision."""
+
+    backend: str
+    version: str
+    device: str
+    precision: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Votes:
+    """Votes of noisy copies of one frame.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray
+        int64 [K], votes for each class.
+    invalid : int
+        Samples whose logits were not finite: drawn, but for no class.
+    n : int
+        Samples drawn; counts.sum() + invalid.
+    """
+
+    counts: np.ndarray
+    invalid: int
+    n: int
+
+    def __post_init__(self) -> None:
+        if int(self.counts.sum()) + self.invalid != self.n:
+            raise EngineError(
+                f"votes do not add up: {int(self.counts.sum())} counted and {self.invalid} "
+                f"invalid of {self.n} drawn"
+            )
+
+    def __add__(self, other: Votes) -> Votes:
+        return Votes(self.counts + other.counts, self.invalid + other.invalid, self.n + other.n)
+
+
+class Engine(abc.ABC):
+    """Runs one model on one device. Not thread-safe: one worker owns it.
+
+    The engine owns noise, forward pass, argmax and counting. It never pads votes and never
+    falls back to another device or precision. Use as a context manager, or call `close`.
+
+    Parameters
+    ----------
+    model : Model
+        Checked bytes, labels and input size.
+    max_batch : int
+        Samples a forward pass, >= 1.
+    """
+
+    def __init__(self, model: Model, max_batch: int) -> None:
+        if max_batch < 1:
+            raise EngineError(f"max_batch must be at least 1, got {max_batch}")
+        self.model = model
+        self.max_batch = max_batch
+        self._closed = False
+
+    @property
+    @abc.abstractmethod
+    def identity(self) -> EngineIdentity:
+        """What really runs."""
+
+    @abc.abstractmethod
+    def _votes(self, image: np.ndarray, sigma: float, n: int, key: bytes, start: int) -> Votes:
+        """Draw the votes; arguments were checked."""
+
+    def votes(
+        self, image: np.ndarray, sigma: float, n: int, key: bytes, *, start: int = 0
+    ) -> Votes:
+        """Classify noisy copies of an image.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            float32 RGB [H, W, 3] at network resolution, in [0, 1].
+        sigma : float
+            Standard deviation of the noise, >= 0.
+        n : int
+            Samples to draw, >= 1.
+        key : bytes
+            16 bytes that decide this frame's noise. Sample i depends on the key and on i
+            alone, so n samples from `start` continue the samples before them.
+        start : int
+            Index of the first sample.
+
+        Returns
+        -------
+        Votes
+
+        Raises
+        ------
+        ValueError
+            For arguments outside these ranges.
+        EngineError
+            When the engine is closed or inference fails.
+        """
+        if self._closed:
+            raise EngineError("the engine is closed")
+        shape = (self.model.height, self.model.width, 3)
+        if image.shape != shape or image.dtype != np.float32:
+            raise ValueError(
+                f"image must be float32 {list(shape)}, got {image.dtype} {list(image.shape)}"
+            )
+        if not (math.isfinite(sigma) and sigma >= 0):
+            raise ValueError(f"sigma must be finite and >= 0, got {sigma}")
+        if n < 1 or start < 0:
+            raise ValueError(f"n must be >= 1 and start >= 0, got n={n}, start={start}")
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"key must be {KEY_BYTES} bytes, got {len(key)}")
+        return self._votes(image, sigma, n, key, start)
+
+    def warm_up(self) -> None:
+        """Run full batches until buffers, kernels and threads are in place."""
+        image = np.full((self.model.height, self.model.width, 3), 0.5, np.float32)
+        for _ in range(3):
+            self.votes(image, 0.25, self.max_batch, bytes(KEY_BYTES))
+
+    def close(self) -> None:
+        """Release the device; further votes are refused. May be called twice."""
+        self._closed = True
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def count_votes(logits: np.ndarray) -> tuple[np.ndarray, int]:
+    """Count the argmax of each row.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray
+        float [n, K].
+
+    Returns
+    -------
+    (numpy.ndarray, int)
+        int64 [K] votes, and the number of rows that hold a non-finite value.
+    """
+    finite = np.isfinite(logits).all(axis=1)
+    winners = logits.argmax(axis=1)[finite]
+    counts = np.bincount(winners, minlength=logits.shape[1]).astype(np.int64)
+    return counts, int(len(logits) - len(winners))

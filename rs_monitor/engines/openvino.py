@@ -1,0 +1,177 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from ..models import Model
+from .base import Engine, EngineError, EngineIdentity, Votes, count_votes
+from .noise import NoiseSource
+
+_HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+_CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16", "int8": "INT8"}
+_QUANTIZED_OPERATION = "FakeQuantize"  # what OpenVINO reads ONNX QuantizeLinear pairs into
+
+
+def _import() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise EngineError(
+            f"backend openvino cannot be imported ({error}): python -m pip install "
+            "'openvino>=2024.4'"
+        ) from error
+    return openvino
+
+
+class OpenVinoEngine(Engine):
+    """Runs an ONNX classifier with static batches through OpenVINO's CPU plugin.
+
+    Noise is added in float32 outside the network. Inside, a reduced precision would round
+    the image before the noise reaches it, and the certificate would then speak of the
+    rounded image, not of the frame; rounding after the addition is part of the classifier.
+    """
+
+    def __init__(self, model: Model, precision: str, max_batch: int) -> None:
+        super().__init__(model, max_batch)
+        openvino = _import()
+        core = openvino.Core()
+        network = self._read(core, openvino)
+        quantized = any(op.get_type_name() == _QUANTIZED_OPERATION for op in network.get_ops())
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = self._resolve(precision, quantized, capabilities)
+        # What an int8 network leaves unquantised runs in the best float the CPU has.
+        best = "bf16" if _CAPABILITY["bf16"] in capabilities else "fp32"
+        hint = _HINTS[best if precision == "int8" else precision]
+        try:
+            self._compiled = core.compile_model(
+                network,
+                "CPU",
+                {
+                    "PERFORMANCE_HINT": "LATENCY",
+                    "NUM_STREAMS": 1,
+                    "INFERENCE_PRECISION_HINT": hint,
+                },
+            )
+            used = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+            devices = list(self._compiled.get_property("EXECUTION_DEVICES"))
+        except RuntimeError as error:
+            raise EngineError(f"{model.card.onnx}: OpenVINO cannot compile it: {error}") from error
+        if used != hint or devices != ["CPU"]:
+            raise EngineError(
+                f"asked OpenVINO for {hint} on CPU, it would run {used} on {devices}"
+            )
+        threads = self._compiled.get_property("INFERENCE_NUM_THREADS")
+        self._identity = EngineIdentity(
+            backend="openvino",
+            version=openvino.__version__,
+            device=core.get_property("CPU", "FULL_DEVICE_NAME"),
+            precision=precision,
+        )
+        shape = (3, model.height, model.width)
+        self._request = self._compiled.create_infer_request()
+        self._batch = np.empty((max_batch, *shape), np.float32)
+        self._input = openvino.Tensor(self._batch, shared_memory=True)
+        self._request.set_input_tensor(self._input)
+        self._noise = NoiseSource(shape, threads)
+        self._check_output()
+
+    def _read(self, core: Any, openvino: Any) -> Any:
+        """Read the ONNX bytes and give them this engine's static shape."""
+        name, model = self.model.card.onnx, self.model
+        try:
+            network = core.read_model(io.BytesIO(model.onnx))
+        except RuntimeError as error:
+            raise EngineError(
+                f"{name}: OpenVINO cannot read it as ONNX: {_first_line(error)}"
+            ) from error
+        if len(network.inputs) != 1 or len(network.outputs) != 1:
+            raise EngineError(
+                f"{name}: a classifier has one input and one output, this has "
+                f"{len(network.inputs)} and {len(network.outputs)}"
+            )
+        wanted = openvino.PartialShape([self.max_batch, 3, model.height, model.width])
+        given = network.inputs[0].get_partial_shape()
+        if given.rank.is_static and given.rank.get_length() != 4:
+            raise EngineError(f"{name}: input must be images [N, 3, H, W], it is {given}")
+        if not given.compatible(wanted):
+            raise EngineError(
+                f"{name}: its input is fixed at {given}, {wanted} is needed: export it with a "
+                "dynamic batch and the size that the card names"
+            )
+        try:
+            network.reshape(wanted)
+        except RuntimeError as error:
+            raise EngineError(
+                f"{name}: cannot take batches {wanted}: {_first_line(error)}"
+            ) from error
+        return network
+
+    def _resolve(self, precision: str, quantized: bool, capabilities: list[str]) -> str:
+        """Turn `auto` into a precision, and refuse one that cannot be had."""
+        if precision == "auto":
+            if quantized:
+                return "int8"
+            return "bf16" if _CAPABILITY["bf16"] in capabilities else "fp32"
+        if precision not in _CAPABILITY:
+            raise EngineError(f"precision must be auto or {', '.join(_CAPABILITY)}: {precision!r}")
+        if _CAPABILITY[precision] not in capabilities:
+            raise EngineError(
+                f"precision {precision} was asked for, but this CPU offers "
+                f"{', '.join(capabilities)}; use another engine.precision"
+            )
+        if (precision == "int8") != quantized:
+            raise EngineError(
+                f"{self.model.card.onnx} is {'' if quantized else 'not '}quantised, precision "
+                f"{precision} cannot be had from it"
+            )
+        return precision
+
+    def _check_output(self) -> None:
+        classes = len(self.model.card.labels)
+        shape = list(self._compiled.outputs[0].get_partial_shape().get_min_shape())
+        if shape != [self.max_batch, classes]:
+            raise EngineError(
+                f"{self.model.card.onnx}: its output is {shape} for a batch of "
+                f"{self.max_batch}, but the card has {classes} labels"
+            )
+
+    @property
+    def identity(self) -> EngineIdentity:
+        return self._identity
+
+    def _votes(self, image: np.ndarray, sigma: float, n: int, key: bytes, start: int) -> Votes:
+        planes = np.ascontiguousarray(image.transpose(2, 0, 1))
+        counts = np.zeros(len(self.model.card.labels), np.int64)
+        invalid = 0
+        for done in range(0, n, self.max_batch):
+            rows = min(self.max_batch, n - done)
+            batch = self._batch[:rows]
+            self._noise.fill(batch, key, start + done)
+            batch *= np.float32(sigma)
+            batch += planes
+            try:
+                self._request.infer()
+            except RuntimeError as error:
+                raise EngineError(f"OpenVINO inference failed: {_first_line(error)}") from error
+            # Rows beyond the samples asked for hold old images and are not counted.
+            part, bad = count_votes(self._request.get_output_tensor().data[:rows])
+            counts += part
+            invalid += bad
+        return Votes(counts, invalid, n)
+
+    def close(self) -> None:
+        if not self._closed:
+            super().close()
+            self._noise.close()
+            del self._request, self._compiled
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else repr(error))[:300]

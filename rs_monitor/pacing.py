@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether one more chunk of samples fits before a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+# Time kept free after the last chunk for the certificate, its message and the jitter of the
+# operating system's scheduler.
+RESERVE = 0.003  # seconds
+_QUANTILE = 98  # percent of recent chunks that were at most this slow
+_RECENT = 256  # chunks
+_REFRESH = 16  # chunks between two looks at the quantile
+
+
+class ChunkPace:
+    """Recent durations of one chunk, and from them when to stop drawing.
+
+    A chunk is begun only if it would end before the deadline even when it is as slow as the
+    slowest of recent ones but a few. This looks at the clock and at durations, never at votes.
+
+    Parameters
+    ----------
+    clock : callable
+        The steady clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._durations: deque[float] = deque(maxlen=_RECENT)
+        self._count = 0
+        self._slow = 0.0
+
+    @property
+    def typical(self) -> float:
+        """Median duration of recent chunks in seconds; 0 before the first."""
+        return float(np.median(list(self._durations))) if self._durations else 0.0
+
+    def fits(self, deadline: float) -> bool:
+        """Whether a chunk begun now would end in time."""
+        return self._clock() + self._slow + RESERVE <= deadline
+
+    @contextlib.contextmanager
+    def measure(self, full: bool) -> Iterator[None]:
+        """Time a chunk; partial chunks are not `full` and do not count."""
+        started = self._clock()
+        yield
+        if not full:
+            return
+        self._durations.append(self._clock() - started)
+        self._count += 1
+        if self._count % _REFRESH == 1 or self._count < _REFRESH:
+            self._slow = float(np.percentile(self._durations, _QUANTILE))

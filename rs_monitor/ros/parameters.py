@@ -1,0 +1,317 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The node's parameters: the one table of names, types, defaults, bounds and descriptions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..certifier import PROCEDURES, Settings
+from ..engines import BACKENDS, PRECISIONS
+from ..frames import DEFAULT_MAX_PIXELS, Region
+from ..models import RESOLUTIONS
+from ..pacing import RESERVE
+
+TRANSPORTS = ("raw", "compressed")
+_DEFAULTS = Settings()
+_SMALLEST_PERIOD = 2 * RESERVE
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Attributes
+    ----------
+    name : str
+        Dotted ROS name.
+    default : bool, int, float, str or tuple of int
+        Its type is the parameter's type.
+    description : str
+    runtime : bool
+        Whether it may change while the node is configured; it then counts from the next frame.
+    low, high : float or None
+        Inclusive bounds of a number.
+    choices : tuple of str
+        Allowed values of a string; empty for any.
+    """
+
+    name: str
+    default: Any
+    description: str
+    runtime: bool = True
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def range_text(self) -> str:
+        """The allowed values, for people."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.low is not None:
+            return f"{self.low:g} to {self.high:g}"
+        return ""
+
+    def check(self, value: Any) -> str:
+        """Return why `value` is not allowed; "" when it is."""
+        if self.choices and value not in self.choices:
+            return f"{self.name} must be one of {self.range_text}, got {value!r}"
+        if self.low is not None and not self.low <= value <= self.high:
+            return f"{self.name} must be in the range {self.range_text}, got {value!r}"
+        return ""
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "model.path",
+        "",
+        "model card or family (YAML); empty: the shipped traffic-sign family",
+        runtime=False,
+    ),
+    Parameter(
+        "engine.backend",
+        "auto",
+        "inference runtime; auto is resolved once, when the node is configured, and published",
+        runtime=False,
+        choices=BACKENDS,
+    ),
+    Parameter(
+        "engine.precision",
+        "auto",
+        "arithmetic of the network; auto: the fastest that the device and the model have",
+        runtime=False,
+        choices=PRECISIONS,
+    ),
+    Parameter(
+        "engine.cache_dir",
+        "",
+        "folder for built engines; empty: the user's cache folder (no backend of this release "
+        "builds engines)",
+        runtime=False,
+    ),
+    Parameter(
+        "certification.n",
+        _DEFAULTS.n,
+        "noisy samples a frame; 0: as many as the frame period allows",
+        low=0,
+        high=1_000_000,
+    ),
+    Parameter(
+        "certification.sigma",
+        _DEFAULTS.sigma,
+        "standard deviation of the noise, pixels in [0, 1]; picks the member trained nearest",
+        low=1e-3,
+        high=10.0,
+    ),
+    Parameter(
+        "certification.alpha",
+        _DEFAULTS.alpha,
+        "accepted probability, per frame, of publishing an over-stated radius",
+        low=1e-12,
+        high=0.5,
+    ),
+    Parameter(
+        "certification.procedure",
+        _DEFAULTS.procedure,
+        "single_pass: one set of samples; two_stage: n_selection samples choose the class first",
+        choices=tuple(PROCEDURES),
+    ),
+    Parameter(
+        "certification.n_selection",
+        _DEFAULTS.n_selection,
+        "samples that choose the class in two_stage",
+        low=1,
+        high=100_000,
+    ),
+    Parameter(
+        "certification.required_radius",
+        0.0,
+        "radius the consumer asks for; shown in the debug image and ~/info, never changes a status",
+        low=0.0,
+        high=1e6,
+    ),
+    Parameter(
+        "input.transport",
+        "raw",
+        "raw: sensor_msgs/Image on image; compressed: CompressedImage on image/compressed",
+        runtime=False,
+        choices=TRANSPORTS,
+    ),
+    Parameter(
+        "input.resolution",
+        "full",
+        "network input at its full size or at half its side, among the loaded members",
+        choices=RESOLUTIONS,
+    ),
+    Parameter(
+        "input.roi",
+        (0, 0, 0, 0),
+        "x, y, width, height in camera pixels of the part that is classified; all 0: whole frame",
+    ),
+    Parameter(
+        "input.max_age",
+        0.2,
+        "seconds after its stamp from which a frame is STALE_INPUT",
+        low=1e-3,
+        high=3600.0,
+    ),
+    Parameter(
+        "input.max_pixels",
+        DEFAULT_MAX_PIXELS,
+        "frames with more pixels are INVALID_INPUT and never decoded",
+        low=1,
+        high=1 << 30,
+    ),
+    Parameter(
+        "timing.frame_period",
+        0.040,
+        "seconds between frames",
+        low=_SMALLEST_PERIOD,
+        high=60.0,
+    ),
+    Parameter(
+        "timing.budget_fraction",
+        0.8,
+        "part of the frame period that a certificate may take from the frame's reception",
+        low=0.05,
+        high=1.0,
+    ),
+    Parameter(
+        "qos.deadline",
+        0.0,
+        "offered deadline of certificates in seconds; 0: two frame periods",
+        runtime=False,
+        low=0.0,
+        high=3600.0,
+    ),
+    Parameter(
+        "debug.image",
+        False,
+        "publish the network's input with the certificate on ~/debug/image when subscribed",
+    ),
+    Parameter(
+        "seed",
+        -1,
+        "-1: noise from the operating system's entropy; >= 0: reproducible noise, for replay "
+        "only, since whoever knows it can predict the noise",
+        runtime=False,
+        low=-1,
+        high=(1 << 63) - 1,
+    ),
+)
+BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """A consistent snapshot of all parameters, in force for whole frames.
+
+    Attributes
+    ----------
+    values : dict
+        Every parameter by name.
+    settings : Settings
+        What a frame is certified with.
+    config_id : int
+        Grows with every change.
+    """
+
+    values: dict[str, Any]
+    settings: Settings
+    config_id: int
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def budget(self) -> float:
+        """Seconds from a frame's reception to its deadline."""
+        return self["timing.frame_period"] * self["timing.budget_fraction"]
+
+    @property
+    def qos_deadline(self) -> float:
+        """Offered deadline of certificates in seconds."""
+        return self["qos.deadline"] or 2 * self["timing.frame_period"]
+
+
+def make_configuration(values: dict[str, Any], config_id: int) -> Configuration:
+    """Check all parameters, alone and together, and take the snapshot.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, its value and what is allowed.
+    """
+    for name, value in values.items():
+        reason = BY_NAME[name].check(value)
+        if reason:
+            raise ValueError(reason)
+    roi = values["input.roi"]
+    if len(roi) != 4 or min(roi) < 0 or (any(roi) and 0 in roi[2:]):
+        raise ValueError(
+            "input.roi must be x, y >= 0 and width, height >= 1 in pixels, or four zeros for "
+            f"the whole frame, got {list(roi)}"
+        )
+    name = "certification.n"
+    try:
+        settings = Settings(
+            sigma=values["certification.sigma"],
+            alpha=values["certification.alpha"],
+            n=values[name],
+            procedure=values["certification.procedure"],
+            n_selection=values["certification.n_selection"],
+            roi=Region(*roi) if any(roi) else None,
+        )
+    except ValueError as error:
+        raise ValueError(f"certification.{error}") from error
+    budget = values["timing.frame_period"] * values["timing.budget_fraction"]
+    if budget <= RESERVE:
+        raise ValueError(
+            f"timing.frame_period * timing.budget_fraction is {budget:g} s: more than "
+            f"{RESERVE:g} s are needed to publish a certificate"
+        )
+    return Configuration(dict(values), settings, config_id)
+
+
+def yaml_text() -> str:
+    """Return the content of config/certify.yaml: every parameter with its default."""
+    lines = [
+        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors",
+        "# SPDX-License-Identifier: Apache-2.0",
+        "# Parameters of the certifier; each is shown with its default.",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for parameter in PARAMETERS:
+        allowed = f" [{parameter.range_text}]" if parameter.range_text else ""
+        when = "" if parameter.runtime else " (fixed while the node is configured)"
+        lines.append(f"    # {parameter.description}{allowed}{when}")
+        lines.append(f"    {parameter.name}: {_yaml_value(parameter.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def markdown_table() -> str:
+    """Return the README's table of parameters."""
+    rows = ["| parameter | default | allowed | at run time | meaning |", "|---|---|---|---|---|"]
+    for parameter in PARAMETERS:
+        rows.append(
+            f"| `{parameter.name}` | {_yaml_value(parameter.default)} | {parameter.range_text} | "
+            f"{'yes' if parameter.runtime else 'no'} | {parameter.description} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _yaml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"' if not value else value
+    if isinstance(value, tuple):
+        return str(list(value))
+    return repr(value)
+
+
+if __name__ == "__main__":
+    print(yaml_text(), end="")

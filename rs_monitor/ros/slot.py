@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The latest frame only: a slot between the executor's thread and the worker's."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Received:
+    """A message and when it came.
+
+    Attributes
+    ----------
+    message : Image or CompressedImage
+    steady : float
+        Steady clock at reception, seconds.
+    node_time : int
+        Node's clock at reception, nanoseconds.
+    """
+
+    message: Any
+    steady: float
+    node_time: int
+
+
+class LatestSlot:
+    """Holds one frame; a newer one replaces it and is counted."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held: Received | None = None
+        self._busy = False
+        self._closed = False
+        self.superseded = 0
+
+    def put(self, received: Received) -> None:
+        """Offer a frame."""
+        with self._changed:
+            if self._held is not None:
+                self.superseded += 1
+            self._held = received
+            self._changed.notify_all()
+
+    def take(self) -> Received | None:
+        """Wait for a frame; None once the slot is closed. The taker is busy until it comes back."""
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._held is not None or self._closed)
+            if self._closed:
+                return None
+            received, self._held = self._held, None
+            self._busy = True
+            return received
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until nothing is held and the taker is idle; False when the time ran out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._held is None and not self._busy, timeout)
+
+    def close(self) -> None:
+        """Wake the taker for good."""
+        with self._changed:
+            self._closed = True
+            self._held = None
+            self._changed.notify_all()
