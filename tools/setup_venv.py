@@ -28,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 MESSAGES = ROOT / "rs_monitor_msgs"
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.py"))
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EXTRAS = "bags,openvino,test"
 SETUPTOOLS = "setuptools>=70.1,<80"  # from 70.1 without `wheel`; colcon calls `setup.py develop`
@@ -205,17 +206,17 @@ class Environment:
         """Put rs_monitor into the ament index: links into the source tree, never stale."""
         marker = "share/ament_index/resource_index/packages/rs_monitor"
         links = {marker: ROOT / "resource" / "rs_monitor"}
-        for name in ("package.xml", "config", "launch", "models"):
-            links[f"share/rs_monitor/{name}"] = ROOT / name
+        # Launch files one by one: `ros2 launch` does not look for them behind a linked folder.
+        for path in [ROOT / "package.xml", ROOT / "config", ROOT / "models", *LAUNCH_FILES]:
+            links[f"share/rs_monitor/{path.relative_to(ROOT)}"] = path
         for name in ("rs_monitor", "certify_node"):  # where `ros2 run` and `ros2 launch` look
             links[f"lib/rs_monitor/{name}"] = self.folder / "bin" / name
+        for folder in ("share", "lib"):  # first, lest a link be followed into the source tree
+            shutil.rmtree(self.folder / folder / "rs_monitor", ignore_errors=True)
         for name, target in links.items():
             link = self.folder / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            if link.is_symlink() or link.is_file():
-                link.unlink()
-            elif link.is_dir():
-                shutil.rmtree(link)
+            link.unlink(missing_ok=True)
             link.symlink_to(target)
         shutil.copy(TOOLS / "venv_hook.py", self.site / "_rs_monitor_venv_hook.py")
         # After the wheels' own hook: .pth files are read in the order of their names.
@@ -277,7 +278,7 @@ def main():
             ),
             (
                 "package data",
-                digest(here, TOOLS / "venv_hook.py"),
+                digest(here, TOOLS / "venv_hook.py", *map(str, LAUNCH_FILES)),
                 "rs_monitor's place in the ament index",
                 venv.link_package_data,
             ),

@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Certify one camera, or one node for each of several, brought to active without further ado.
+
+`ros2 launch rs_monitor certify.launch.py --show-args` lists the arguments. An empty argument
+overrides nothing: the parameters file, and behind it the node, say what holds.
+
+One camera, namespace `rs`: the node /rs/certifier reads `image_topic` (a relative name is below
+the namespace: /rs/image) and publishes /rs/certificate. With `cameras:=front,rear`: the nodes
+/rs/front/certifier and /rs/rear/certifier read /front/image and /rear/image, and publish
+/rs/front/certificate and /rs/rear/certificate.
+"""
+
+import math
+import re
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
+from launch.event_handlers import OnProcessExit, OnProcessStart
+from launch.events import matches_action
+from launch.logging import get_logger
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
+from launch_ros.parameter_descriptions import ParameterValue
+from lifecycle_msgs.msg import Transition
+
+NODE_NAME = "certifier"
+BOOLEANS = ["true", "false"]
+
+# Argument -> (parameter, type). The text of a launch argument must become a value of this type.
+OVERRIDES = {
+    "model": ("model.path", str),
+    "n": ("certification.n", int),
+    "sigma": ("certification.sigma", float),
+    "resolution": ("input.resolution", str),
+    "transport": ("input.transport", str),
+    "use_sim_time": ("use_sim_time", lambda text: text == "true"),
+}
+
+
+def declare_arguments():
+    """Return the launch arguments."""
+    params_file = Path(get_package_share_directory("rs_monitor"), "config", "certify.yaml")
+
+    def argument(name, default, description, choices=None):
+        return DeclareLaunchArgument(
+            name, default_value=default, description=description, choices=choices
+        )
+
+    return [
+        argument("namespace", "rs", "Namespace of the nodes; certificates are on <namespace>/..."),
+        argument(
+            "cameras",
+            "",
+            "Names of several cameras, e.g. front,rear: one node each, in <namespace>/<camera>. "
+            "Empty: one node, in <namespace>.",
+        ),
+        argument(
+            "image_topic",
+            "image",
+            "The camera's image topic; with transport compressed, <image_topic>/compressed is "
+            "read. With cameras: a name relative to /<camera>, or an absolute one that holds "
+            "{camera}.",
+        ),
+        argument("params_file", str(params_file), "Parameters of the nodes (YAML)."),
+        argument("model", "", "Model card or family: parameter model.path."),
+        argument("n", "", "Noisy copies of each frame; 0: as many as the frame period allows."),
+        argument("sigma", "", "Standard deviation of the noise, pixels in [0, 1]."),
+        argument("resolution", "", "Input resolution.", ["", "full", "half"]),
+        argument("transport", "", "Image transport.", ["", "raw", "compressed"]),
+        argument("use_sim_time", "", "Take the time from /clock.", ["", *BOOLEANS]),
+        argument(
+            "log_level",
+            "",
+            "Log level of the nodes.",
+            ["", "debug", "info", "warn", "error", "fatal"],
+        ),
+        argument(
+            "autostart",
+            "true",
+            "Configure and activate the nodes; false leaves them unconfigured.",
+            BOOLEANS,
+        ),
+        argument("respawn", "false", "Start a node again when its process has ended.", BOOLEANS),
+    ]
+
+
+def camera_names(text):
+    """Split `front,rear`, also written `[front, rear]`."""
+    names = [name.strip(" \"'") for name in text.strip(" []").split(",")] if text else []
+    for name in names:
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+            raise ValueError(f"cameras:={text}: {name!r} is no name for a camera")
+    if len(set(names)) < len(names):
+        raise ValueError(f"cameras:={text}: a camera is named twice")
+    return names
+
+
+def image_topic_of(camera, topic):
+    """Return where a camera's images are; "" where the node's own name will do."""
+    if not camera:
+        if "{" in topic:
+            raise ValueError(f"image_topic:={topic}: {{camera}} needs the argument cameras")
+        return "" if topic == "image" else topic
+    if not topic.startswith("/"):
+        topic = "/{camera}/" + topic
+    elif "{camera}" not in topic:
+        raise ValueError(f"image_topic:={topic}: with cameras, an absolute name needs {{camera}}")
+    return topic.replace("{camera}", camera)
+
+
+def parameter_overrides(values):
+    """Return the parameters that the arguments set, each of its own type."""
+    overrides = {}
+    for name, (parameter, kind) in OVERRIDES.items():
+        text = values[name]
+        if not text:
+            continue
+        try:
+            value = kind(text)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError
+        except ValueError:
+            what = "an integer" if kind is int else "a number"
+            raise ValueError(f"{name}:={text} is not {what}") from None
+        # A path such as 2026 would be read as a number from YAML: say that it is text.
+        overrides[parameter] = ParameterValue(value, value_type=str) if kind is str else value
+    return overrides
+
+
+def certifier(camera, values):
+    """Return the node of one camera."""
+    namespace = "/".join(part for part in (values["namespace"].rstrip("/"), camera) if part)
+    topic = image_topic_of(camera, values["image_topic"])
+    remappings = [("image", topic), ("image/compressed", f"{topic}/compressed")] if topic else []
+    log = []
+    if values["log_level"]:
+        logger = ".".join([*namespace.strip("/").split("/"), NODE_NAME]).lstrip(".")
+        log = ["--ros-args", "--log-level", f"{logger}:={values['log_level']}"]
+    return LifecycleNode(
+        package="rs_monitor",
+        executable="certify_node",
+        name=NODE_NAME,
+        namespace=namespace,
+        parameters=[values["params_file"], parameter_overrides(values)],
+        remappings=remappings,
+        ros_arguments=log[1:],
+        output="screen",
+        emulate_tty=True,
+        respawn=values["respawn"] == "true",
+        respawn_delay=1.0,
+    )
+
+
+def report(node, text):
+    """Return an action that logs an error about a node."""
+
+    def log(_context):
+        get_logger("certify.launch").error(f"{node.node_name}: {text(node.node_name)}")
+
+    return OpaqueFunction(function=log)
+
+
+def autostart(node):
+    """Return the handlers that bring a node to active, each time its process starts."""
+
+    def change_to(transition):
+        return EmitEvent(
+            event=ChangeState(
+                lifecycle_node_matcher=matches_action(node), transition_id=transition
+            )
+        )
+
+    def on(start, goal, action):
+        return RegisterEventHandler(
+            OnStateTransition(
+                target_lifecycle_node=node, start_state=start, goal_state=goal, entities=[action]
+            )
+        )
+
+    return [
+        RegisterEventHandler(
+            OnProcessStart(
+                target_action=node, on_start=[change_to(Transition.TRANSITION_CONFIGURE)]
+            )
+        ),
+        # From configuring only: who deactivates the node by hand wants it to stay inactive.
+        on("configuring", "inactive", change_to(Transition.TRANSITION_ACTIVATE)),
+        on(
+            "configuring",
+            "unconfigured",
+            report(
+                node,
+                lambda name: (
+                    "configuring failed, for the reason in its log above. It publishes "
+                    f"no certificates until `ros2 lifecycle set {name} configure` succeeds."
+                ),
+            ),
+        ),
+        on(
+            "activating",
+            "inactive",
+            report(
+                node,
+                lambda name: (
+                    "activating failed, for the reason in its log above. It publishes "
+                    f"no certificates until `ros2 lifecycle set {name} activate` succeeds."
+                ),
+            ),
+        ),
+    ]
+
+
+def watch(node):
+    """Return the handler that says when a node's process has ended by itself."""
+
+    def on_exit(event, context):
+        if not context.is_shutdown:
+            return report(
+                node,
+                lambda _: (
+                    f"its process has ended (exit status {event.returncode}): "
+                    "no more certificates."
+                ),
+            )
+
+    return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=on_exit))
+
+
+def start(context):
+    """Check the arguments, all of them before anything starts, and return the nodes."""
+    values = {
+        argument.name: LaunchConfiguration(argument.name).perform(context)
+        for argument in declare_arguments()
+    }
+    if not Path(values["params_file"]).is_file():
+        raise ValueError(f"params_file:={values['params_file']} is not a file")
+    nodes = [certifier(camera, values) for camera in camera_names(values["cameras"]) or [""]]
+    # The handlers come first, so that no event is missed.
+    actions = [watch(node) for node in nodes]
+    if values["autostart"] == "true":
+        for node in nodes:
+            actions += autostart(node)
+    return actions + nodes
+
+
+def generate_launch_description():
+    """Return the launch description."""
+    return LaunchDescription([*declare_arguments(), OpaqueFunction(function=start)])
