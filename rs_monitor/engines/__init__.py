@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..models import Model
 from .base import KEY_BYTES, PRECISIONS, Engine, EngineError, EngineIdentity, Votes
+from .noise import noise_key
 
 __all__ = [
     "BACKENDS",
@@ -19,6 +20,7 @@ __all__ = [
     "EngineError",
     "EngineIdentity",
     "Votes",
+    "noise_key",
     "open_engine",
     "resolve_backend",
 ]

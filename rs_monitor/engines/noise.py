@@ -4,13 +4,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from .base import KEY_BYTES
+
 # Samples that share one generator. The noise of sample i depends on the key and i only, never
 # on how many samples are asked for at a time: replay and live runs draw the same.
 BLOCK = 16
+
+
+def noise_key(seed: int | None, source: str, index: int) -> bytes:
+    """Return the key of one frame's noise.
+
+    Parameters
+    ----------
+    seed : int or None
+        None takes fresh entropy from the operating system: an observer who could predict the
+        noise could break the claim. A number gives the same key for the same frame, for replay.
+    source : str
+        Topic or file the frame comes from.
+    index : int
+        Number of the frame in its source.
+
+    Returns
+    -------
+    bytes
+        16 bytes.
+    """
+    if seed is None:
+        return os.urandom(KEY_BYTES)
+    return hashlib.blake2b(f"{seed}/{source}/{index}".encode(), digest_size=KEY_BYTES).digest()
 
 
 class NoiseSource:

@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The subcommands of `rs_monitor`, a module each, and what they share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..certifier import PROCEDURES, Settings
+from ..engines import BACKENDS, PRECISIONS
+from ..models import RESOLUTIONS
+
+
+class UsageError(Exception):
+    """Wrong usage or input: one line on standard error, exit status 2."""
+
+
+def new_parser(
+    subparsers: Any, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand whose --help ends with an example."""
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_certification_options(parser: argparse.ArgumentParser, n: int) -> None:
+    """Add the options that every certifying command has; `n` is its default."""
+    group = parser.add_argument_group("certification")
+    group.add_argument(
+        "--model", default="", metavar="CARD", help="card or family (default: the shipped signs)"
+    )
+    group.add_argument(
+        "--sigma", type=float, default=Settings.sigma, metavar="S",
+        help="standard deviation of the noise, pixels in [0, 1] (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--alpha", type=float, default=Settings.alpha, metavar="A",
+        help="accepted probability of an over-stated radius (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--n", type=int, default=n, metavar="N", help="noisy samples (default: %(default)s)"
+    )
+    group.add_argument("--procedure", choices=tuple(PROCEDURES), default=Settings.procedure)
+    group.add_argument("--n-selection", type=int, default=Settings.n_selection, metavar="N0")
+    group.add_argument("--resolution", choices=RESOLUTIONS, default="full")
+    group.add_argument("--backend", choices=BACKENDS, default="auto")
+    group.add_argument("--precision", choices=PRECISIONS, default="auto")
+
+
+def add_seed_option(parser: argparse.ArgumentParser) -> None:
+    """Add --seed."""
+    parser.add_argument(
+        "--seed", type=int, metavar="K", help="reproducible noise (default: fresh entropy)"
+    )
+
+
+def add_json_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --json."""
+    parser.add_argument(
+        "--json", metavar="PATH", help=f"write {what} as JSON; '-' is standard output"
+    )
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Return the Settings that the options ask for.
+
+    Raises
+    ------
+    UsageError
+        For values out of range.
+    """
+    try:
+        return Settings(
+            sigma=arguments.sigma,
+            alpha=arguments.alpha,
+            n=arguments.n,
+            procedure=arguments.procedure,
+            n_selection=arguments.n_selection,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+@contextlib.contextmanager
+def text_output(path: str) -> Iterator[TextIO]:
+    """Open a file for writing, or standard output for '-'."""
+    if path == "-":
+        yield sys.stdout
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as stream:
+            yield stream
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_json(path: str, value: Any) -> None:
+    """Write one JSON document to a file, or to standard output for '-'."""
+    with text_output(path) as stream:
+        json.dump(value, stream, indent=2)
+        stream.write("\n")

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a trained checkpoint to an ONNX file with its card."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+import yaml
+from torch import nn
+
+from ..scenes.drive import training_scene
+from ..scenes.signs import TRAFFIC_SIGN_LABELS
+from .architectures import CompactResNet
+
+_REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
+
+
+def export_onnx(network: nn.Module, size: int, path: Path) -> str:
+    """Write the network as ONNX with dynamic batch, height and width; returns its sha256.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps float32 RGB [N, 3, H, W] in [0, 1] to logits; normalisation inside.
+    size : int
+        Side of the example image.
+    path : Path
+        Written atomically.
+    """
+    network = network.eval().to(memory_format=torch.contiguous_format)
+    partial = path.with_suffix(".partial")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package is the old one
+        torch.onnx.export(
+            network,
+            (torch.zeros(2, 3, size, size),),
+            str(partial),
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": {0: "batch", 2: "height", 3: "width"}, "logits": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    content = partial.read_bytes()
+    os.replace(partial, path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write a card as YAML, atomically."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(
+        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors\n"
+        "# SPDX-License-Identifier: Apache-2.0\n"
+        + yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=99),
+        encoding="utf-8",
+    )
+    os.replace(partial, path)
+
+
+def main() -> None:
+    """Export the traffic-sign classifier."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint.pt of the training")
+    parser.add_argument("--out", type=Path, required=True, help="folder for ONNX, card, image")
+    parser.add_argument("--resolution", choices=("full", "half"), default="full")
+    arguments = parser.parse_args()
+
+    state = torch.load(arguments.checkpoint, weights_only=True)
+    recipe, epochs = state["recipe"], state["epoch"] + 1
+    network = CompactResNet(len(TRAFFIC_SIGN_LABELS))
+    network.load_state_dict(state["network"])
+    size = 32 if arguments.resolution == "full" else 16
+    name = f"traffic_signs_sigma{round(100 * recipe['sigma']):03d}"
+    name += "" if arguments.resolution == "full" else "_half"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    image, label = training_scene(*_REFERENCE_SCENE)
+    reference = arguments.out / "reference.png"
+    cv2.imwrite(str(reference), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    sha256 = export_onnx(network, size, arguments.out / f"{name}.onnx")
+    write_card(
+        arguments.out / f"{name}.yaml",
+        {
+            "name": name,
+            "onnx": f"{name}.onnx",
+            "sha256": sha256,
+            "sigma": recipe["sigma"],
+            "input": {
+                "height": size,
+                "width": size,
+                "dynamic_size": True,
+                "resolution": arguments.resolution,
+            },
+            "reference": {"image": reference.name, "label": TRAFFIC_SIGN_LABELS[label]},
+            "architecture": "CompactResNet",
+            "licence": {
+                "weights": "Apache-2.0",
+                "training_data": "GTSRB (INI Bochum), free for research; rendered scenes of this "
+                "project, Apache-2.0",
+            },
+            "training": {
+                "command": "python -m rs_monitor.training.traffic_signs",
+                "data": "real tracks with sha256(label/track) mod 5 != 0 (every second frame), "
+                "and rendered scenes of the training surroundings",
+                "recipe": recipe,
+                "epochs_done": epochs,
+                "wall_time_s": round(state["elapsed"]),
+                "torch": str(torch.__version__),
+            },
+            "labels": list(TRAFFIC_SIGN_LABELS),
+        },
+    )
+    print(f"{arguments.out / name}.onnx {sha256}")
+
+
+if __name__ == "__main__":
+    main()
