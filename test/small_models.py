@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Real but tiny ONNX classifiers, whose class is the colour channel with the largest mean."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import yaml
+from onnx import TensorProto, helper
+
+LABELS = ("red", "green", "blue")
+
+
+def color_network(
+    *,
+    height: int | str = "height",
+    width: int | str = "width",
+    batch: int | str = "batch",
+    nan_above: float | None = None,
+    order: tuple[int, int, int] = (0, 1, 2),
+) -> bytes:
+    """Return an ONNX file whose logits are 20 times the channel means.
+
+    Parameters
+    ----------
+    height, width, batch : int or str
+        Fixed sizes, or names of dynamic ones.
+    nan_above : float
+        Images whose mean over everything exceeds this have logits NaN.
+    order : tuple of int
+        Channel behind each logit: another one than (0, 1, 2) contradicts the labels.
+    """
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Gather", ["means", "order"], ["ordered"], axis=1),
+        helper.make_node("Mul", ["ordered", "gain"], ["gained"]),
+    ]
+    constants = [
+        helper.make_tensor("order", TensorProto.INT64, [3], order),
+        helper.make_tensor("gain", TensorProto.FLOAT, [], [20.0]),
+    ]
+    if nan_above is None:
+        nodes.append(helper.make_node("Identity", ["gained"], ["logits"]))
+    else:
+        constants.append(helper.make_tensor("limit", TensorProto.FLOAT, [], [nan_above]))
+        constants.append(helper.make_tensor("tiny", TensorProto.FLOAT, [], [1e-6]))
+        nodes += [
+            helper.make_node("ReduceMean", ["means"], ["mean"], axes=[1], keepdims=1),
+            helper.make_node("Sub", ["limit", "mean"], ["below"]),
+            helper.make_node("Sqrt", ["below"], ["root"]),
+            helper.make_node("Mul", ["root", "tiny"], ["trace"]),
+            helper.make_node("Add", ["gained", "trace"], ["logits"]),
+        ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, height, width])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 3])
+    graph = helper.make_graph(nodes, "color", [image], [logits], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def write_model(
+    folder: Path,
+    name: str = "color",
+    *,
+    onnx_bytes: bytes | None = None,
+    size: int = 8,
+    sigma: float = 0.25,
+    resolution: str = "full",
+    dynamic_size: bool = True,
+    reference: str | None = "green",
+    **card: object,
+) -> Path:
+    """Write a model, its reference image and its card; `card` overrides keys. Returns the card."""
+    content = color_network() if onnx_bytes is None else onnx_bytes
+    (folder / f"{name}.onnx").write_bytes(content)
+    values = {
+        "name": name,
+        "onnx": f"{name}.onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "sigma": sigma,
+        "input": {
+            "height": size,
+            "width": size,
+            "dynamic_size": dynamic_size,
+            "resolution": resolution,
+        },
+        "labels": list(LABELS),
+    }
+    if reference is not None:
+        picture = solid(reference, size, size)
+        cv2.imwrite(str(folder / f"{name}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        values["reference"] = {"image": f"{name}.png", "label": reference}
+    values |= card
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))
+    return path
+
+
+def solid(color: str, height: int, width: int, strong: int = 160, weak: int = 100) -> np.ndarray:
+    """Return a uint8 RGB image [height, width, 3] in which one channel is the strongest."""
+    image = np.full((height, width, 3), weak, np.uint8)
+    image[..., LABELS.index(color)] = strong
+    return image
