@@ -38,6 +38,13 @@ def check_positive(name, value):
     return float(value)
 
 
+def check_not_negative(name, value):
+    """Return ``value`` as a finite float, 0 or above."""
+    if not _is_real(value) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} must be a finite number, 0 or above, got {value!r}")
+    return float(value)
+
+
 def check_alpha(alpha):
     """Return ``alpha`` as a float strictly between 0 and 1."""
     if not _is_real(alpha) or not 0 < alpha < 1:

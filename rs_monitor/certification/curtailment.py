@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from .bounds import clopper_pearson
 from .certificate import Certificate, Status
-from .checks import check_alpha, check_integer, check_positive
+from .checks import check_alpha, check_integer, check_not_negative, check_positive
 from .procedures import EXACT_PAIRS, check_votes_and_n, most_of_others, scalar_radius
 
 
@@ -67,6 +67,7 @@ def curtailed(counts, *, n_fixed, required_radius, sigma, alpha, invalid=0):
     """
     counts, invalid, n_drawn = check_votes_and_n(counts, invalid)
     sigma, alpha = check_positive("sigma", sigma), check_alpha(alpha)
+    required_radius = check_not_negative("required_radius", required_radius)
     n_fixed = check_integer("n_fixed", n_fixed, low=1)
     if n_drawn > n_fixed:
         raise ValueError(
@@ -74,8 +75,6 @@ def curtailed(counts, *, n_fixed, required_radius, sigma, alpha, invalid=0):
         )
     pair = EXACT_PAIRS.get(n_fixed, alpha)
     cap = scalar_radius(clopper_pearson(n_fixed, n_fixed, pair.alpha_bound), sigma)
-    if required_radius != 0:
-        required_radius = check_positive("required_radius", required_radius)
     if required_radius > cap:
         raise ValueError(
             f"required_radius must be at most {cap}, what n_fixed={n_fixed} equal votes certify "

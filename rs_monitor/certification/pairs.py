@@ -160,7 +160,7 @@ class SinglePassPair:
 
 def _check(n, alpha):
     alpha = check_alpha(alpha)
-    n = check_integer("n", n, low=1)
+    n = check_integer("n", n, low=0)
     least = least_n_single_pass(alpha)
     if not least <= n <= MAX_PAIR_SAMPLES:
         raise ValueError(

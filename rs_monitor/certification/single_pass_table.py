@@ -151,7 +151,7 @@ class SinglePassTable:
 
     def _cached(self, n, alpha):
         # Checked first: as keys, True is 1 and 11.0 is 11.
-        key = (check_integer("n", n, low=1), check_alpha(alpha))
+        key = (check_integer("n", n, low=0), check_alpha(alpha))
         with self._changed:
             pair = self._pairs.get(key)
             if pair is not None:

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import beta, binom, norm
+
+from rs_monitor.certification import (
+    SinglePassPair,
+    least_n_single_pass,
+    least_n_two_stage,
+    lower_bound,
+    overstatement_probability,
+    single_pass_pair,
+    standin_pair,
+)
+
+# The table of the statistics the project rests on, at alpha = 0.001.
+TABLE = {
+    11: (11, "6.128e-04"),
+    25: (22, "9.963e-04"),
+    50: (38, "9.817e-04"),
+    100: (68, "9.639e-04"),
+    200: (126, "9.838e-04"),
+    500: (292, "9.931e-04"),
+    1000: (559, "9.920e-04"),
+}
+# Loss of expected radius against Algorithm 1, as the table prints it.
+LOSS = {
+    11: "-69",
+    25: "-3.4",
+    50: "-0.8",
+    100: "-0.45",
+    200: "-0.21",
+    500: "-0.09",
+    1000: "-0.05",
+}
+
+
+def reference_supremum(n, k_min, alpha_bound):
+    """By brute force: every vote count, on a grid and just below every bound."""
+    k = np.arange(n + 1)
+    bounds = np.zeros(n + 1)
+    bounds[1:] = beta.ppf(alpha_bound, k[1:], n - k[1:] + 1)
+    p = np.concatenate([np.linspace(0.5, 1, 1001), bounds[bounds > 0.5] * (1 - 1e-12)])[:, None]
+    top_overstated = (k >= k_min) & (bounds > p)
+    wrong_top = k >= k_min
+    probability = (binom.pmf(k, n, p) * top_overstated).sum(axis=1)
+    probability += (binom.pmf(k, n, 1 - p) * wrong_top).sum(axis=1)
+    return probability.max()
+
+
+def expected_radius(n, k_min, alpha_bound):
+    """Up to the factor 2/(n+1), over p uniform on [1/2, 1]."""
+    k = np.arange(k_min, n + 1)
+    radii = np.maximum(norm.ppf(beta.ppf(alpha_bound, k, n - k + 1)), 0)
+    return float(beta.sf(0.5, k + 1, n - k + 1) @ radii)
+
+
+def reference_pairs(n, alpha):
+    """Every k_min with its largest alpha', each found on its own."""
+    for k_min in range(n // 2 + 1, n + 1):
+        if 2 * binom.sf(k_min - 1, n, 0.5) <= alpha:
+
+            def excess(bound, k_min=k_min):
+                lost = binom.sf(k_min - 1, n, 1 - beta.ppf(bound, k_min, n - k_min + 1))
+                return bound + lost - alpha
+
+            # The bound must be at least 1/2 at k_min, which alpha / 2 need not give.
+            low = max(alpha / 2, binom.sf(k_min - 1, n, 0.5))
+            yield k_min, brentq(excess, low, alpha, xtol=1e-18, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n", TABLE)
+def test_the_table_is_reproduced(n):
+    pair = single_pass_pair(n, 0.001)
+    assert (pair.k_min, f"{pair.alpha_bound:.3e}") == TABLE[n]
+    assert (pair.n, pair.alpha, pair.exact) == (n, 0.001, True)
+
+    unsound_k_min = int(np.argmax(lower_bound(np.arange(n + 1), n, 0.001) > 0.5))
+    unsound = expected_radius(n, unsound_k_min, 0.001)
+    loss = 100 * (expected_radius(n, pair.k_min, pair.alpha_bound) / unsound - 1)
+    decimals = len(LOSS[n].partition(".")[2])
+    assert f"{loss:.{decimals}f}" == LOSS[n]
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha"),
+    [
+        (n, alpha)
+        for alpha, least in ((0.3, 3), (0.05, 6), (0.01, 8), (1e-3, 11), (1e-6, 21))
+        for n in (least, 11, 12, 25, 40, 64, 100, 101, 150)
+        if n >= least
+    ],
+)
+def test_the_pair_is_sound_and_the_best(n, alpha):
+    pair = single_pass_pair(n, alpha)
+    worst = reference_supremum(n, pair.k_min, pair.alpha_bound)
+    assert worst <= alpha
+    assert worst == pytest.approx(
+        overstatement_probability(n, pair.k_min, pair.alpha_bound), rel=1e-6
+    )
+    assert reference_supremum(n, pair.k_min, pair.alpha_bound * 1.001) > alpha
+
+    candidates = list(reference_pairs(n, alpha))
+    values = [expected_radius(n, *candidate) for candidate in candidates]
+    k_min, alpha_bound = candidates[int(np.argmax(values))]
+    assert pair.k_min == k_min
+    assert pair.alpha_bound == pytest.approx(alpha_bound, rel=1e-7)
+
+    standin = standin_pair(n, alpha)
+    assert reference_supremum(n, standin.k_min, standin.alpha_bound) <= alpha * (1 + 1e-9)
+    assert expected_radius(n, standin.k_min, standin.alpha_bound) <= max(values)
+    assert (standin.alpha_bound, standin.exact) == (alpha / 2, False)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.floats(1e-12, 0.999), st.integers(0, 1500))
+def test_every_pair_is_sound(alpha, extra):
+    n = least_n_single_pass(alpha) + extra
+    for pair in (single_pass_pair(n, alpha), standin_pair(n, alpha)):
+        assert n / 2 < pair.k_min <= n
+        assert lower_bound(pair.k_min, n, pair.alpha_bound) >= 0.5 - 1e-9
+        worst = overstatement_probability(n, pair.k_min, pair.alpha_bound)
+        assert worst <= alpha * (1 if pair.exact else 1 + 1e-9)
+        # 2 P[Bin(n, 1/2) >= k_min]: no class reaches 1/2.
+        assert 2 * binom.sf(pair.k_min - 1, n, 0.5) <= alpha * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n", "supremum"),
+    [(10, 1.954e-3), (50, 1.209e-3), (100, 1.800e-3), (200, 1.486e-3), (1000, 1.747e-3)],
+)
+def test_algorithm_1_is_unsound_by_enumeration(n, supremum):
+    k_min = int(np.argmax(lower_bound(np.arange(n + 1), n, 0.001) > 0.5))
+    assert reference_supremum(n, k_min, 0.001) == pytest.approx(supremum, abs=5e-7)
+    assert overstatement_probability(n, k_min, 0.001) == pytest.approx(supremum, abs=5e-7)
+
+
+@pytest.mark.parametrize("alpha", [0.9, 0.5, 0.05, 0.001, 2.0**-10, 1.1e-8])
+def test_least_n(alpha):
+    single, two = least_n_single_pass(alpha), least_n_two_stage(alpha)
+    assert 2 * 0.5**single <= alpha < 2 * 0.5 ** (single - 1)
+    assert 0.5**two < alpha <= 0.5 ** (two - 1)
+    assert single_pass_pair(single, alpha).k_min == standin_pair(single, alpha).k_min == single
+    for search in (single_pass_pair, standin_pair):
+        with pytest.raises(ValueError, match=f"^n must lie in {single}.*; got {single - 1}"):
+            search(single - 1, alpha) if single > 1 else search(0, alpha)
+    assert (least_n_single_pass(0.001), least_n_two_stage(0.001)) == (11, 10)
+    assert (least_n_single_pass(1.1e-8), least_n_two_stage(1.1e-8)) == (28, 27)
+
+
+@pytest.mark.parametrize("alpha", [1 - 2.0**-53, 1e-100])
+def test_extreme_alphas_give_sound_pairs(alpha):
+    n = least_n_single_pass(alpha) + 50
+    pair = single_pass_pair(n, alpha)
+    assert overstatement_probability(n, pair.k_min, pair.alpha_bound) <= alpha
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.0, 100.0, True, "100", None, float("nan"), 10**6 + 1])
+def test_a_bad_n_is_refused(n):
+    for search in (single_pass_pair, standin_pair):
+        with pytest.raises(ValueError, match="^n must"):
+            search(n, 0.001)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 0.0, 1.0, -0.1, 2, float("nan"), "0.1", True, None])
+def test_a_bad_alpha_is_refused(alpha):
+    for call in (
+        lambda: single_pass_pair(100, alpha),
+        lambda: standin_pair(100, alpha),
+        lambda: least_n_single_pass(alpha),
+        lambda: least_n_two_stage(alpha),
+    ):
+        with pytest.raises(ValueError, match="^alpha must"):
+            call()
+
+
+def test_an_unsound_pair_cannot_be_made():
+    SinglePassPair(100, 0.001, 68, 9.638e-4, exact=True)
+    for k_min, alpha_bound in ((68, 9.65e-4), (66, 0.001), (66, 5e-4), (64, 5e-4), (50, 1e-4)):
+        with pytest.raises(ValueError, match="k_min"):
+            SinglePassPair(100, 0.001, k_min, alpha_bound, exact=True)
+
+
+def test_the_search_fits_the_time_it_has():
+    for n, seconds in ((300, 0.02), (10_000, 1.0)):
+        best = float("inf")
+        for _ in range(5):
+            start = time.perf_counter()
+            single_pass_pair(n, 0.001)
+            best = min(best, time.perf_counter() - start)
+        assert best < seconds
