@@ -20,6 +20,7 @@ from .models import (
     load_model,
     load_reference_image,
 )
+from .resources import shipped_file
 
 # Samples a forward pass, largest first: large ones use the machine better, small ones leave
 # less of the frame period unused.
@@ -36,14 +37,10 @@ def shipped_family() -> Path:
     ModelError
         When the installation is without its data files.
     """
-    name = Path("traffic_signs") / "family.yaml"
-    here = Path(__file__).resolve()
-    places = [here.parents[1] / "models" / name]
-    places += [parent / "share" / "rs_monitor" / "models" / name for parent in here.parents]
-    for place in places:
-        if place.is_file():
-            return place
-    raise ModelError(f"the shipped models are not installed (no models/{name}): give a model path")
+    try:
+        return shipped_file("models", "traffic_signs", "family.yaml")
+    except FileNotFoundError as error:
+        raise ModelError(f"{error}: give a model path") from error
 
 
 def check_reference(engine: Engine) -> None:

@@ -134,7 +134,8 @@ def render(
     homography = plate_homography(camera, view, face.shape[0])
     painted = np.dstack([face[..., :3] * wear, face[..., 3]]).astype(np.float32)
     # Shrinking by a homography alone would alias: blur the face to the frame's scale first.
-    corner, far = cv2.perspectiveTransform(np.array([[[0.0, 0.0], [face.shape[0], 0.0]]]), homography)[0]
+    edge = np.array([[[0.0, 0.0], [face.shape[0], 0.0]]])
+    corner, far = cv2.perspectiveTransform(edge, homography)[0]
     shrink = face.shape[0] / max(1.0, float(np.hypot(*(far - corner))))
     if shrink > 1.0:
         painted = cv2.GaussianBlur(painted, (0, 0), 0.5 * shrink)

@@ -17,10 +17,28 @@ FRAME_RATE = 25.0  # Hz
 _NEAR, _FAR = 8.0, 12.0  # metres: the plate spans about 62 % to 93 % of the frame height
 
 
-def _approach(
-    camera: Camera, rng: np.random.Generator, label: str, frames: int
+def approach_frames(
+    seed: int, index: int, label: str, frames: int, camera: Camera | None = None
 ) -> Iterator[np.ndarray]:
-    """Drive towards one sign; yields uint8 RGB frames."""
+    """Drive towards one sign of a drive; each approach can be rendered alone.
+
+    Parameters
+    ----------
+    seed, index : int
+        Seed of the drive, and which of its signs this is; both >= 0.
+    label : str
+        The sign, one of `signs.DRAWABLE_LABELS`.
+    frames : int
+        Frames of the approach at `FRAME_RATE`.
+    camera : Camera, optional
+        640x480 by default.
+
+    Yields
+    ------
+    numpy.ndarray
+        uint8 RGB [height, width, 3].
+    """
+    camera, rng = camera or Camera(), DRIVE.rng(seed, index)
     margin = 1.3  # the background moves with the camera's shake: keep some beyond the frame
     height, width = round(camera.height * margin), round(camera.width * margin)
     background = DRIVE.background(rng, height, width)
@@ -49,6 +67,12 @@ def _approach(
         yield render(camera, view, label, behind, wear, rng)
 
 
+def drive_labels(seed: int, signs: int) -> list[str]:
+    """Return the signs of a drive in the order in which it passes them."""
+    order = DRIVE.rng(seed).permutation(len(DRAWABLE_LABELS))
+    return [DRAWABLE_LABELS[order[index % len(order)]] for index in range(signs)]
+
+
 def drive_frames(
     seed: int, signs: int, frames_per_sign: int, camera: Camera | None = None
 ) -> Iterator[tuple[np.ndarray, str]]:
@@ -68,11 +92,8 @@ def drive_frames(
     (numpy.ndarray, str)
         uint8 RGB [height, width, 3] and the label of the sign in view.
     """
-    camera = camera or Camera()
-    order = DRIVE.rng(seed).permutation(len(DRAWABLE_LABELS))
-    for index in range(signs):
-        label = DRAWABLE_LABELS[order[index % len(order)]]
-        for frame in _approach(camera, DRIVE.rng(seed, index), label, frames_per_sign):
+    for index, label in enumerate(drive_labels(seed, signs)):
+        for frame in approach_frames(seed, index, label, frames_per_sign, camera):
             yield frame, label
 
 

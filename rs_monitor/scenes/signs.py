@@ -244,7 +244,7 @@ _FACES: dict[str, Callable[[_Canvas], None]] = {
 DRAWABLE_LABELS: tuple[str, ...] = tuple(name for name in TRAFFIC_SIGN_LABELS if name in _FACES)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def sign_face(label: str) -> np.ndarray:
     """Draw the face of a sign.
 
