@@ -116,7 +116,12 @@ class FrameCertificate:
 
 
 def failure(
-    status: Status, reason: str, settings: Settings, *, model_id: str = "", votes: Votes | None = None
+    status: Status,
+    reason: str,
+    settings: Settings,
+    *,
+    model_id: str = "",
+    votes: Votes | None = None,
 ) -> FrameCertificate:
     """Return the certificate of a frame that could not be certified, saying why."""
     certificate = Certificate.failure(
@@ -186,7 +191,9 @@ class Certifier:
         chunk = self.engine.max_batch
         most = settings.n or 2 * chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
         wanted = {n for n in range(chunk, most + 1, chunk) if n >= settings.least_n}
-        self._table.prefetch(sorted(wanted | ({settings.n} if settings.n else set())), settings.alpha)
+        self._table.prefetch(
+            sorted(wanted | ({settings.n} if settings.n else set())), settings.alpha
+        )
 
     def certify(
         self, frame: Frame, settings: Settings, key: bytes, deadline: float | None = None
@@ -305,4 +312,3 @@ class _Draw:
             self._start += size
             total = votes if total is None else total + votes
         return total
-

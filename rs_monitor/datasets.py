@@ -76,7 +76,10 @@ def load_npz(path: str | Path) -> LabelledImages:
         When there is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it is a single array, not an .npz archive")
+        with archive:
             missing = {"images", "labels"} - set(archive.files)
             if missing:
                 raise ValueError(f"no array {sorted(missing)}; it holds {archive.files}")

@@ -20,6 +20,7 @@ import numpy as np
 
 
 def main() -> None:
+    """Pack both parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder with train_*.webp, train_labels.npz")
     parser.add_argument("--train", type=Path, required=True, help=".npz to write")

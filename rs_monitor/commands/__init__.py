@@ -21,9 +21,7 @@ class UsageError(Exception):
     """Wrong usage or input: one line on standard error, exit status 2."""
 
 
-def new_parser(
-    subparsers: Any, name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
+def new_parser(subparsers: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
     """Add a subcommand whose --help ends with an example."""
     return subparsers.add_parser(
         name,

@@ -143,6 +143,7 @@ class OpenVinoEngine(Engine):
 
     @property
     def identity(self) -> EngineIdentity:
+        """What really runs."""
         return self._identity
 
     def _votes(self, image: np.ndarray, sigma: float, n: int, key: bytes, start: int) -> Votes:
@@ -166,6 +167,7 @@ class OpenVinoEngine(Engine):
         return Votes(counts, invalid, n)
 
     def close(self) -> None:
+        """Release the network and the noise threads."""
         if not self._closed:
             super().close()
             self._noise.close()

@@ -38,7 +38,9 @@ def export_onnx(network: nn.Module, size: int, path: Path) -> str:
     network = network.eval().to(memory_format=torch.contiguous_format)
     partial = path.with_suffix(".partial")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter that needs no further package is the old one
+        warnings.simplefilter(
+            "ignore"
+        )  # the exporter that needs no further package is the old one
         torch.onnx.export(
             network,
             (torch.zeros(2, 3, size, size),),

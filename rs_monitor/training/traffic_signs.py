@@ -90,11 +90,14 @@ def main() -> None:
     def report(epoch: int, loss: float, seconds: float) -> None:
         left = seconds / (epoch + 1) * (recipe.epochs - epoch - 1)
         print(
-            f"epoch {epoch + 1}/{recipe.epochs} loss {loss:.3f} {seconds:.0f} s, {left:.0f} s left",
+            f"epoch {epoch + 1}/{recipe.epochs} loss {loss:.3f}, {seconds:.0f} s, "
+            f"{left:.0f} s left",
             flush=True,
         )
 
-    elapsed = train(network, data, recipe, arguments.out / "checkpoint.pt", mirror_classes(), report)
+    elapsed = train(
+        network, data, recipe, arguments.out / "checkpoint.pt", mirror_classes(), report
+    )
     print(f"trained on {len(real)} real and {len(scenes)} rendered images in {elapsed:.0f} s")
 
 

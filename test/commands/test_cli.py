@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from small_models import solid, write_model
+
+from rs_monitor.cli import main
+
+
+def picture(folder, name="green.png", color="green"):
+    path = folder / name
+    image = cv2.cvtColor(solid(color, 24, 32), cv2.COLOR_RGB2BGR)
+    assert cv2.imwrite(str(path), image)
+    return str(path)
+
+
+@pytest.fixture
+def card(tmp_path):
+    return str(write_model(tmp_path))
+
+
+def test_certify_prints_a_line_for_each_image(tmp_path, card, capsys):
+    files = [picture(tmp_path), picture(tmp_path, "blue.jpg", "blue")]
+    assert main(["certify", *files, "--model", card, "--n", "100", "--seed", "1"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["class_name"] for line in lines] == ["green", "blue"]
+    assert all(line["status"] == "CERTIFIED" and line["n_used"] == 100 for line in lines)
+    assert all(line["radius"] > 0 and line["randomization"] is None for line in lines)
+
+
+def test_seed_makes_it_reproducible(tmp_path, card, capsys):
+    path = picture(tmp_path)
+    seen = []
+    for seed in (["--seed", "1"], ["--seed", "1"]):
+        main(["certify", path, "--model", card, "--sigma", "2", *seed])
+        seen.append(json.loads(capsys.readouterr().out)["votes_top"])
+    assert seen[0] == seen[1]
+
+
+def test_certify_answers_for_bad_images_and_goes_on(tmp_path, card, capsys):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    good = picture(tmp_path)
+    assert main(["certify", str(bad), good, "--model", card, "--n", "100"]) == 2
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["status"] for line in lines] == ["INVALID_INPUT", "CERTIFIED"]
+    assert lines[0]["reason"] and "bad.png" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--n", "10"], "at least 11"),
+        (["--n", "0"], "must be fixed"),
+        (["--sigma", "-1"], "sigma"),
+        (["--alpha", "2"], "alpha"),
+        (["--model", "missing.yaml"], "missing.yaml"),
+        (["--json", "/nowhere/out.json"], "/nowhere/out.json"),
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2(tmp_path, card, capsys, options, reason):
+    path = picture(tmp_path)
+    assert main(["certify", path, "--model", card, *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert reason in err
+    assert len(err.splitlines()) == 1
+
+
+def test_missing_image(card, capsys):
+    assert main(["certify", "missing.png", "--model", card]) == 2
+    assert "missing.png" in capsys.readouterr().err
+
+
+def test_engine_that_cannot_be_had_is_a_failure(tmp_path, card, capsys):
+    path = picture(tmp_path)
+    assert main(["certify", path, "--model", card, "--backend", "torch"]) == 1
+    assert "torch" in capsys.readouterr().err
+
+
+def test_models_list_and_verify(tmp_path, card, capsys):
+    assert main(["models", "list", card]) == 0
+    assert "8x8 dynamic" in capsys.readouterr().out
+    assert main(["models", "verify", card, "--json", "-"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["verified"].startswith("ok, openvino")
+    (tmp_path / "color.onnx").write_bytes(b"changed")
+    assert main(["models", "verify", card]) == 1
+    assert "sha256" in capsys.readouterr().err
+
+
+def test_shipped_models_verify():
+    assert main(["models", "verify"]) == 0
+
+
+def test_evaluate(tmp_path, card, capsys):
+    images = np.stack([solid(color, 8, 8) for color in ("red", "green", "blue")])
+    data, log = tmp_path / "data.npz", tmp_path / "log.tsv"
+    np.savez(data, images=images, labels=[0, 1, 0])
+    options = ["--model", card, "--n", "200", "--at", "50", "--tsv", str(log), "--json", "-"]
+    assert main(["evaluate", "--data", str(data), *options]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["n"] for row in result["rows"]] == [50, 200]
+    assert result["rows"][1]["smoothed_accuracy"] == pytest.approx(2 / 3)
+    lines = [line.split("\t") for line in log.read_text().splitlines()]
+    assert lines[0] == ["idx", "label", "predict", "radius", "correct", "time"]
+    assert [line[4] for line in lines[1:]] == ["1", "1", "0"]
+
+
+def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
+    data = tmp_path / "data.npz"
+    np.savez(data, images=np.zeros((2, 8, 8, 3), np.uint8), labels=[0, 3])
+    assert main(["evaluate", "--data", str(data), "--model", card]) == 2
+    assert "label 3 of image 1" in capsys.readouterr().err
+    assert main(["evaluate", "--data", str(tmp_path / "no.npz"), "--model", card]) == 2
+    assert main(["evaluate", "--data", str(data), "--model", card, "--at", "300"]) == 2
+
+
+@pytest.mark.parametrize("command", ["certify", "evaluate", "models"])
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"rs_monitor {command}" in capsys.readouterr().out.split("example:")[1]
+
+
+def test_module_runs_and_wrong_usage_is_status_2():
+    done = subprocess.run(
+        [sys.executable, "-m", "rs_monitor", "nonsense"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

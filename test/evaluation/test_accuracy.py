@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from small_models import solid, write_model
+
+from rs_monitor.certification import single_pass
+from rs_monitor.datasets import LabelledImages
+from rs_monitor.engines import open_engine
+from rs_monitor.evaluation.accuracy import clustered_error, measure, radii_by_votes, rows
+from rs_monitor.models import load_card, load_model
+
+
+def color_data(count=12):
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 3, count)
+    images = [
+        solid(("red", "green", "blue")[c], 8, 8, strong=100 + int(rng.integers(3, 40)))
+        for c in colors
+    ]
+    labels = colors.copy()
+    labels[0] = (labels[0] + 1) % 3  # one image whose label is wrong: it counts 0
+    return LabelledImages(np.stack(images), labels, np.arange(count) // 3)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    card = load_card(write_model(tmp_path))
+    with open_engine(
+        load_model(card), backend="openvino", precision="fp32", max_batch=16
+    ) as engine:
+        yield engine
+
+
+def test_radii_by_votes_are_those_of_the_procedure():
+    radii = radii_by_votes(50, 0.25, 0.001)
+    for k in range(26, 51):
+        certificate = single_pass([k, 50 - k], sigma=0.25, alpha=0.001)
+        assert radii[k] == pytest.approx(certificate.radius, abs=1e-12)
+    assert not radii[:26].any()
+
+
+def test_rows(engine):
+    data = color_data()
+    ns = [20, 50, 200]
+    results = measure(engine, data, ns=ns, sigma=0.5, alpha=0.001, seed=1)
+    table = rows(results, data, ns=ns, sigma=0.5, alpha=0.001)
+    assert [row["n"] for row in table] == ns
+    direct = [
+        r.certificate.radius if r.certificate.class_id == label else 0.0
+        for r, label in zip(results, data.labels)
+    ]
+    assert table[-1]["average_certified_radius"] == pytest.approx(np.mean(direct), abs=1e-12)
+    assert table[-1]["standard_error"] == pytest.approx(
+        clustered_error(np.array(direct), data.group), abs=1e-12
+    )
+    for small, large in zip(table, table[1:]):
+        assert small["average_certified_radius"] <= large["average_certified_radius"]
+    for row in table:
+        accuracies = list(row["certified_accuracy"].values())
+        assert accuracies == sorted(accuracies, reverse=True)
+        assert accuracies[0] <= row["smoothed_accuracy"] <= 11 / 12
+
+
+def test_smaller_n_is_the_expectation_over_sub_draws(engine):
+    data = color_data()
+    results = measure(engine, data, ns=[100], sigma=0.5, alpha=0.001, seed=1)
+    (row, _) = rows(
+        [r.__class__(r.true_votes, {20: 0, 100: 0}, r.certificate) for r in results],
+        data,
+        ns=[20, 100],
+        sigma=0.5,
+        alpha=0.001,
+    )
+    rng = np.random.default_rng(3)
+    radii = radii_by_votes(20, 0.5, 0.001)
+    votes = np.array([r.true_votes for r in results])
+    draws = rng.hypergeometric(votes, 100 - votes, 20, (20_000, len(votes)))
+    means = radii[draws].mean(1)
+    error = means.std() / np.sqrt(len(means))
+    assert abs(row["average_certified_radius"] - means.mean()) < 5 * error
+
+
+def test_seed_decides_the_votes(engine):
+    data = color_data()
+
+    def votes(seed):
+        results = measure(engine, data, ns=[100], sigma=0.5, alpha=0.001, seed=seed)
+        return [r.true_votes for r in results]
+
+    assert votes(1) == votes(1)
+    assert votes(1) != votes(2)
+
+
+def test_clustered_error():
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    single = clustered_error(values, np.arange(4))
+    assert single == pytest.approx(values.std(ddof=1) / 2)
+    copies = clustered_error(np.repeat(values, 5), np.repeat(np.arange(4), 5))
+    assert copies == pytest.approx(single)
+    assert np.isnan(clustered_error(values, np.zeros(4, int)))

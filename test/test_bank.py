@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import yaml
+from small_models import color_network, write_model
+
+from rs_monitor.bank import CertifierBank, shipped_family
+from rs_monitor.certifier import Settings
+from rs_monitor.engines import EngineError
+from rs_monitor.models import ModelError, load_family
+
+
+def open_bank(path, **change):
+    options = {
+        "backend": "auto",
+        "precision": "auto",
+        "settings": Settings(n=50),
+        "resolution": "full",
+        "budget": 0.05,
+    } | change
+    return CertifierBank(path, **options)
+
+
+def test_all_members_are_open_and_sigma_switches(tmp_path):
+    cards = [write_model(tmp_path, f"s{s}", sigma=s) for s in (0.25, 0.5)]
+    family = tmp_path / "family.yaml"
+    family.write_text(yaml.safe_dump({"members": [card.name for card in cards]}))
+    bank = open_bank(family)
+    assert len(bank.loaded) == 2
+    quarter, half = bank.select(0.25, "full")[0], bank.select(0.5, "full")[0]
+    assert quarter.engine.model.card.name == "s0.25"
+    assert half.engine.model.card.name == "s0.5"
+    with pytest.raises(ModelError, match="not loaded at half"):
+        bank.select(0.25, "half")
+    bank.close()
+    with pytest.raises(EngineError, match="closed"):
+        quarter.engine.warm_up()
+
+
+def test_half_resolution_of_a_dynamic_card(tmp_path):
+    bank = open_bank(write_model(tmp_path), resolution="half")
+    certifier, warning = bank.select(0.25, "half")
+    assert certifier.engine.model.height == 4
+    assert "not trained for half" in warning
+    bank.close()
+
+
+def test_half_resolution_of_a_fixed_card(tmp_path):
+    card = write_model(tmp_path, onnx_bytes=color_network(height=8, width=8), dynamic_size=False)
+    open_bank(card).close()
+    with pytest.raises(ModelError, match="half resolution.*fixed"):
+        open_bank(card, resolution="half")
+
+
+def test_wrong_reference_class(tmp_path):
+    card = write_model(tmp_path, onnx_bytes=color_network(order=(2, 1, 0)), reference="red")
+    with pytest.raises(ModelError, match="reference image .* should be red"):
+        open_bank(card)
+
+
+def test_chunk_is_measured_or_given(tmp_path):
+    card = write_model(tmp_path)
+    bank = open_bank(card, chunk=5)
+    assert bank.select(0.25, "full")[0].engine.max_batch == 5
+    bank.close()
+    bank = open_bank(card, budget=10.0)
+    assert bank.select(0.25, "full")[0].engine.max_batch == 64
+    bank.close()
+
+
+def test_what_cannot_be_had_is_refused(tmp_path):
+    card = write_model(tmp_path)
+    with pytest.raises(EngineError, match="torch"):
+        open_bank(card, backend="torch")
+    with pytest.raises(EngineError, match="int8"):
+        open_bank(card, precision="int8")
+
+
+def test_shipped_family_opens():
+    family = load_family(shipped_family())
+    assert all(len(card.labels) == 43 for card in family.members)
+    bank = open_bank("")
+    assert bank.select(0.25, "full")[1] == ""
+    bank.close()

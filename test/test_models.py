@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import yaml
+from small_models import LABELS, color_network, write_model
+
+from rs_monitor.models import (
+    ModelError,
+    load_card,
+    load_family,
+    load_model,
+    load_reference_image,
+)
+
+
+def test_card_and_model(tmp_path):
+    card = load_card(write_model(tmp_path))
+    assert (card.labels, card.height, card.sigma, card.resolution) == (LABELS, 8, 0.25, "full")
+    model = load_model(card)
+    assert model.onnx == color_network()
+    assert model.model_id == card.sha256[:12]
+    assert load_reference_image(card).shape == (8, 8, 3)
+    half = load_model(card, "half")
+    assert (half.height, half.width, half.resolution) == (4, 4, "half")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"labels": None}, "no 'labels'"),
+        ({"labels": ["one"]}, "at least two"),
+        ({"labels": ["a", "a"], "reference": None}, "twice"),
+        ({"labels": "red"}, "wrong type"),
+        ({"labels": [1, 2]}, "at least two class names"),
+        ({"sha256": "abc"}, "64 hexadecimal"),
+        ({"sha256": 5}, "wrong type"),
+        ({"onnx": "../evil.onnx"}, "beside the card"),
+        ({"onnx": "/etc/passwd"}, "beside the card"),
+        ({"onnx": ".."}, "beside the card"),
+        ({"sigma": -1.0}, "finite and >= 0"),
+        ({"sigma": float("nan")}, "finite and >= 0"),
+        ({"sigma": True}, "wrong type"),
+        ({"input": {"height": 8}}, "no 'input.width'"),
+        ({"input": 3}, "no 'input.height'"),
+        (
+            {"input": {"height": 0, "width": 8, "dynamic_size": True, "resolution": "full"}},
+            "out of range",
+        ),
+        (
+            {"input": {"height": 8, "width": 8, "dynamic_size": True, "resolution": "third"}},
+            "full or half",
+        ),
+    ],
+)
+def test_wrong_cards_are_refused_by_key(tmp_path, change, reason):
+    with pytest.raises(ModelError, match=reason) as caught:
+        load_card(write_model(tmp_path, **change))
+    assert "color.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"- 1", b"{", b"a: [", b"\xff\xfe\x00", b"!!python/x 1"])
+def test_files_that_are_no_cards(tmp_path, content):
+    path = tmp_path / "card.yaml"
+    path.write_bytes(content)
+    for load in (load_card, load_family):
+        with pytest.raises(ModelError, match=r"card\.yaml"):
+            load(path)
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(ModelError, match="cannot read .*nothing.yaml"):
+        load_card(tmp_path / "nothing.yaml")
+    card = load_card(write_model(tmp_path))
+    card.onnx.unlink()
+    with pytest.raises(ModelError, match="cannot read model .*color.onnx"):
+        load_model(card)
+    card.reference_image.unlink()
+    with pytest.raises(ModelError, match="reference image"):
+        load_reference_image(card)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b""])
+def test_changed_model_is_refused(tmp_path, damage):
+    card = load_card(write_model(tmp_path))
+    card.onnx.write_bytes(damage(card.onnx.read_bytes()))
+    with pytest.raises(ModelError, match="sha256 is .* vouches for"):
+        load_model(card)
+
+
+def test_fixed_input_has_no_half_resolution(tmp_path):
+    card = load_card(write_model(tmp_path, dynamic_size=False))
+    with pytest.raises(ModelError, match=r"no half resolution: the network's input is fixed"):
+        load_model(card, "half")
+    made_for_half = load_card(write_model(tmp_path, resolution="half"))
+    with pytest.raises(ModelError, match="made for half resolution"):
+        load_model(made_for_half, "full")
+
+
+def family(folder, *sigmas, **more):
+    names = []
+    for sigma in sigmas:
+        names.append(write_model(folder, f"s{sigma}", sigma=sigma, **more).name)
+    path = folder / "family.yaml"
+    path.write_text(yaml.safe_dump({"members": names}))
+    return load_family(path)
+
+
+def test_family_picks_the_nearest_sigma(tmp_path):
+    members = family(tmp_path, 0.12, 0.25, 0.5, 1.0)
+    for sigma, expected, near in [
+        (0.25, 0.25, True),
+        (0.27, 0.25, True),
+        (0.17, 0.12, False),
+        (0.18, 0.25, False),
+        (0.36, 0.5, False),
+        (3.0, 1.0, False),
+        (0.01, 0.12, False),
+    ]:
+        card, warning = members.select(sigma, "full")
+        assert card.sigma == expected
+        assert (warning == "") == near
+        assert near or f"sigma {sigma:g}" in warning
+
+
+def test_family_without_a_member_for_the_resolution(tmp_path):
+    members = family(tmp_path, 0.25, dynamic_size=False)
+    with pytest.raises(ModelError, match="no member takes half resolution"):
+        members.select(0.25, "half")
+    members = family(tmp_path, 0.25)
+    assert "not trained for half" in members.select(0.25, "half")[1]
+
+
+def test_family_of_one_card(tmp_path):
+    assert load_family(write_model(tmp_path)).members[0].name == "color"
+
+
+def test_family_with_other_labels(tmp_path):
+    names = [
+        write_model(tmp_path, "a").name,
+        write_model(tmp_path, "b", labels=["x", "y", "z"], reference=None).name,
+    ]
+    path = tmp_path / "family.yaml"
+    path.write_text(yaml.safe_dump({"members": names}))
+    with pytest.raises(ModelError, match=r"b\.yaml has other labels"):
+        load_family(path)
+    for members in ([], "a.yaml", [1], ["../a.yaml"], ["missing.yaml"]):
+        path.write_text(yaml.safe_dump({"members": members}))
+        with pytest.raises(ModelError):
+            load_family(path)
