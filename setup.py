@@ -68,7 +68,8 @@ setup(
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
-        "test": ["onnx>=1.17,<2", 
+        "test": [
+            "onnx>=1.17,<2",
             "hypothesis>=6.100,<7",
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",

@@ -142,7 +142,9 @@ def rows(
             [result.top_class[n] == label for result, label in zip(results, data.labels)], float
         )
         certified = {
-            f"{r:g}": (chance @ ((radii > 0) & (radii >= r)))[inverse] for r in RADII if r < radii[-1]
+            f"{r:g}": (chance @ ((radii > 0) & (radii >= r)))[inverse]
+            for r in RADII
+            if r < radii[-1]
         }
         table.append(
             {
