@@ -42,7 +42,7 @@ def _beta_quantile(k, n, alpha):
     """The p with P[Bin(n, p) >= k] = alpha, for 0 < k < n; unchecked, broadcasts."""
     p = betaincinv(k, n - k + 1, alpha)
     # The inverse of SciPy before 1.12 (Ubuntu 24.04 has 1.11) is off by up to 100 % in alpha where
-    # alpha is small and n large, and later ones fail for alpha below 1e-100.
+    # alpha is small and n large; later ones by 4e-8 at spots, and they fail below alpha = 1e-100.
     exact = np.abs(betainc(k, n - k + 1, p) - alpha) <= _INVERSE_TOLERANCE * alpha
     if np.all(exact):
         return p

@@ -248,7 +248,7 @@ def single_pass_pair(n, alpha):
     Parameters
     ----------
     n : int
-        Votes, from `least_n_single_pass` to 1,000,000. Takes about 1 ms at 300 and 0.1 s at
+        Votes, from `least_n_single_pass` to 1,000,000. Takes about 2 ms at 300 and 50 ms at
         10,000.
     alpha : float
         Error probability per frame, strictly between 0 and 1.

@@ -82,6 +82,11 @@ def test_memory_is_bounded_by_use():
         table.prefetch(range(100, 200), 0.001)
         assert table.wait(60)
         assert len(table._pairs) == 2
+        # Tens of seconds of work, most of it forgotten with the pairs it was for.
+        table.prefetch(range(9000, 9900), 0.001)
+        assert table.wait(10)
+        table.prefetch(range(100, 200), 0.001)
+        assert table.wait(60)
         assert [table.get_nowait(n, 0.001).exact for n in (198, 199)] == [True, True]
 
 
