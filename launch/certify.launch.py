@@ -90,7 +90,6 @@ def declare_arguments():
             "Configure and activate the nodes; false leaves them unconfigured.",
             BOOLEANS,
         ),
-        argument("respawn", "false", "Start a node again when its process has ended.", BOOLEANS),
     ]
 
 
@@ -143,9 +142,9 @@ def certifier(camera, values):
     topic = image_topic_of(camera, values["image_topic"])
     remappings = [("image", topic), ("image/compressed", f"{topic}/compressed")] if topic else []
     log = []
-    if values["log_level"]:
-        logger = ".".join([*namespace.strip("/").split("/"), NODE_NAME]).lstrip(".")
-        log = ["--ros-args", "--log-level", f"{logger}:={values['log_level']}"]
+    if values["log_level"]:  # of this node only: DDS and rcl have much to say at debug
+        logger = f"{namespace.strip('/')}/{NODE_NAME}".lstrip("/").replace("/", ".")
+        log = ["--log-level", f"{logger}:={values['log_level']}"]
     return LifecycleNode(
         package="rs_monitor",
         executable="certify_node",
@@ -153,11 +152,9 @@ def certifier(camera, values):
         namespace=namespace,
         parameters=[values["params_file"], parameter_overrides(values)],
         remappings=remappings,
-        ros_arguments=log[1:],
+        ros_arguments=log,
         output="screen",
         emulate_tty=True,
-        respawn=values["respawn"] == "true",
-        respawn_delay=1.0,
     )
 
 
@@ -171,7 +168,7 @@ def report(node, text):
 
 
 def autostart(node):
-    """Return the handlers that bring a node to active, each time its process starts."""
+    """Return the handlers that bring a node to active."""
 
     def change_to(transition):
         return EmitEvent(
@@ -201,7 +198,7 @@ def autostart(node):
             report(
                 node,
                 lambda name: (
-                    "configuring failed, for the reason in its log above. It publishes "
+                    "configuring failed, for the reason it has logged. It publishes "
                     f"no certificates until `ros2 lifecycle set {name} configure` succeeds."
                 ),
             ),
@@ -212,7 +209,7 @@ def autostart(node):
             report(
                 node,
                 lambda name: (
-                    "activating failed, for the reason in its log above. It publishes "
+                    "activating failed, for the reason it has logged. It publishes "
                     f"no certificates until `ros2 lifecycle set {name} activate` succeeds."
                 ),
             ),
@@ -221,7 +218,11 @@ def autostart(node):
 
 
 def watch(node):
-    """Return the handler that says when a node's process has ended by itself."""
+    """Return the handler that says when a node's process has ended by itself.
+
+    It is not started again: requests would still reach for the dead node's services until DDS
+    has noticed, some 20 s after a crash. Let a supervisor start the launch again.
+    """
 
     def on_exit(event, context):
         if not context.is_shutdown:
