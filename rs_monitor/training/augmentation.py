@@ -30,15 +30,15 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.rand((n, *shape), generator=generator) * (high - low) + low
 
-    angle = uniform(-math.radians(10), math.radians(10))
-    scale_x, scale_y = uniform(0.82, 1.18), uniform(0.82, 1.18)
+    angle = uniform(-math.radians(5), math.radians(5))
+    scale_x, scale_y = uniform(0.92, 1.08), uniform(0.92, 1.08)
     affine = torch.zeros(n, 2, 3)
     affine[:, 0, 0], affine[:, 0, 1] = torch.cos(angle) * scale_x, -torch.sin(angle) * scale_y
     affine[:, 1, 0], affine[:, 1, 1] = torch.sin(angle) * scale_x, torch.cos(angle) * scale_y
-    affine[:, :, 2] = uniform(-0.14, 0.14, 2)
+    affine[:, :, 2] = uniform(-0.07, 0.07, 2)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    gain, offset = uniform(0.6, 1.5, 1, 1, 1), uniform(-0.1, 0.1, 1, 1, 1)
+    gain, offset = uniform(0.75, 1.4, 1, 1, 1), uniform(-0.05, 0.05, 1, 1, 1)
     tint = uniform(0.9, 1.1, 3, 1, 1)
     return (moved * gain * tint + offset).clamp_(0.0, 1.0)
 

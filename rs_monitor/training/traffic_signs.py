@@ -13,12 +13,14 @@ import functools
 from multiprocessing import Pool
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
 from ..datasets import LabelledImages, load_npz
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
+from ..models import RESOLUTIONS
 from .architectures import CompactResNet
 from .augmentation import MirrorClasses
 from .noise_training import Recipe, train
@@ -45,6 +47,13 @@ def mirror_classes() -> MirrorClasses:
     return MirrorClasses(TRAFFIC_SIGN_LABELS, partner)
 
 
+def half_resolution(data: LabelledImages) -> LabelledImages:
+    """Resize by area to half the side, as the node does for `input.resolution` half."""
+    size = (data.images.shape[2] // 2, data.images.shape[1] // 2)
+    images = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in data.images]
+    return LabelledImages(np.stack(images), data.labels, data.group)
+
+
 def rendered_scenes(count: int, size: int) -> LabelledImages:
     """Render `count` training scenes of `size` x `size` pixels."""
     with Pool() as pool:
@@ -64,11 +73,14 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights to start from")
     arguments = parser.parse_args()
 
     arguments.out.mkdir(parents=True, exist_ok=True)
     real = load_npz(arguments.data)
+    if arguments.resolution == "half":
+        real = half_resolution(real)
     scenes = rendered_scenes(arguments.scenes, real.images.shape[1])
     data = LabelledImages(
         np.concatenate([real.images, scenes.images]),
