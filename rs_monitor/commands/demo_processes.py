@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Processes of a ROS system of our own: started together, never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DOMAINS = range(1, 101)
+_DOMAIN_PORTS = 32768  # the convention of ROS's domain_coordinator: port = this + domain
+_PATIENCE = 8.0  # seconds from SIGINT to SIGKILL
+_POLL = 0.05  # seconds
+_COMPLAINT = re.compile(r"\[(WARN|ERROR|FATAL)\]")  # as ROS loggers begin a line
+
+
+class DemoError(RuntimeError):
+    """A process that does not do its part; the message says which, with the end of its log."""
+
+
+@contextlib.contextmanager
+def own_domain() -> Iterator[int]:
+    """Reserve a ROS_DOMAIN_ID that no test or demo on this machine uses at the same time.
+
+    Raises
+    ------
+    DemoError
+        When all are taken.
+    """
+    for domain in _DOMAINS:
+        reservation = socket.socket()
+        try:
+            reservation.bind(("", _DOMAIN_PORTS + domain))
+        except OSError:
+            reservation.close()
+            continue
+        with reservation:
+            yield domain
+        return
+    raise DemoError(f"no free ROS domain among {_DOMAINS.start} to {_DOMAINS.stop - 1}")
+
+
+@contextlib.contextmanager
+def interrupts_raise() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, so that clean-up runs."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    with _handling(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Let the body finish before an interrupt counts."""
+    pending: list[int] = []
+    with _handling(lambda number, frame: pending.append(number)):
+        yield
+    if pending:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _handling(handler: Any) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class Processes:
+    """Python programs of rs_monitor; leaving the context ends them all.
+
+    Each is in a session of its own: a Ctrl-C reaches this process alone, which then ends the
+    others in order.
+
+    Parameters
+    ----------
+    folder : Path
+        Takes a log for each.
+    environment : dict
+        Set on top of this process's.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = {**os.environ, **environment}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with _interrupts_deferred():
+            for name in reversed(list(self._running)):
+                self.stop(name)
+
+    def start(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        environment: dict[str, str] | None = None,
+        stdout: TextIO | None = None,
+    ) -> None:
+        """Start `python -m arguments`; output goes to its log, standard output where given."""
+        with _interrupts_deferred(), self._log(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env={**self._environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def finish(self, name: str) -> None:
+        """Wait until a program has succeeded, while the others must go on.
+
+        Raises
+        ------
+        DemoError
+            When it fails or another ends.
+        """
+        process = self._running[name]
+        self.wait_until(lambda: process.poll() is not None, ending=name)
+        del self._running[name]
+        if process.returncode:
+            raise DemoError(self._failure(name, process.returncode))
+
+    def wait_until(
+        self, condition: Callable[[], bool], limit: float | None = None, ending: str = ""
+    ) -> bool:
+        """Wait for a condition; False when `limit` seconds were not enough.
+
+        Raises
+        ------
+        DemoError
+            When a program other than `ending` ends meanwhile.
+        """
+        end = None if limit is None else time.monotonic() + limit
+        while not condition():
+            for name, process in self._running.items():
+                if name != ending and process.poll() is not None:
+                    raise DemoError(self._failure(name, process.returncode))
+            if end is not None and time.monotonic() > end:
+                return False
+            time.sleep(_POLL)
+        return True
+
+    def stop(self, name: str) -> None:
+        """End a program by SIGINT, or by SIGKILL when it takes too long."""
+        process = self._running.pop(name)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def complaints(self, name: str) -> list[str]:
+        """Return the warnings and errors in a program's log."""
+        text = self._log(name).read_text(encoding="utf-8", errors="replace")
+        return [line for line in text.splitlines() if _COMPLAINT.match(line)]
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def _failure(self, name: str, status: int) -> str:
+        text = self._log(name).read_text(encoding="utf-8", errors="replace")
+        tail = " | ".join(line.strip() for line in text.splitlines()[-3:] if line.strip())
+        return f"the {name} ended with status {status}: {tail or 'it said nothing'}"

@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Camera, certifier and safety monitor as three processes, from start to end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from ..resources import shipped_file
+from .demo_processes import DemoError, Processes, own_domain
+
+_NAMESPACE = "/rs"
+_NODE = f"{_NAMESPACE}/certifier"
+_IMAGE = ["-r", "image:=/camera/image", "-r", "image/compressed:=/camera/image/compressed"]
+_CONNECT = 30.0  # seconds until the listener hears the node
+_LAST_CERTIFICATE = 2.0  # seconds to wait for it after the camera has ended
+
+
+@dataclasses.dataclass(frozen=True)
+class Camera:
+    """What the camera plays.
+
+    Attributes
+    ----------
+    bag : Path
+    topic : str
+        Its topic in the bag.
+    rate : float
+        Hertz.
+    frames : int or None
+        How many; None for all, once.
+    """
+
+    bag: Path
+    topic: str
+    rate: float
+    frames: int | None
+
+    @property
+    def program(self) -> list[str]:
+        """What follows `python -m`."""
+        words = ["rs_monitor.ros.camera_publisher", "--bag", str(self.bag)]
+        words += ["--bag-topic", self.topic, "--rate", str(self.rate), "--certifier", _NODE]
+        return words if self.frames is None else [*words, "--frames", str(self.frames)]
+
+
+@dataclasses.dataclass(frozen=True)
+class LiveRun:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    sent : list of dict
+        The camera's record of every frame.
+    info : dict
+        What the node said about itself.
+    certificates : list of dict
+        The listener's record of every certificate.
+    complaints : list of str
+        Warnings and errors that the node and the camera logged.
+    """
+
+    sent: list[dict[str, Any]]
+    info: dict[str, Any]
+    certificates: list[dict[str, Any]]
+    complaints: list[str]
+
+
+def run_live(
+    folder: Path, parameters: dict[str, Any], camera: Camera, lines: TextIO, *, quiet: bool
+) -> LiveRun:
+    """Play a recording to the node while a listener listens.
+
+    Parameters
+    ----------
+    folder : Path
+        For logs and records.
+    parameters : dict
+        The node's.
+    camera : Camera
+    lines : TextIO
+        A real file: takes the listener's line a frame.
+    quiet : bool
+        No such lines.
+
+    Raises
+    ------
+    DemoError
+        When a process fails.
+    """
+    file = folder / "parameters.yaml"
+    file.write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}), encoding="utf-8")
+    sent, heard = folder / "sent.jsonl", folder / "heard.jsonl"
+    with own_domain() as domain:
+        environment = {
+            "ROS_DOMAIN_ID": str(domain),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "ROS_LOG_DIR": str(folder),
+        }
+        with Processes(folder, environment) as processes:
+            node = ["rs_monitor.ros.node", "--ros-args", "--params-file", str(file)]
+            processes.start("node", [*node, "-r", f"__ns:={_NAMESPACE}", *_IMAGE])
+            _bring_up(processes)
+            listener = ["rs_monitor.ros.certificate_listener", "--node", _NODE]
+            listener += ["--sigma", str(parameters["certification.sigma"])]
+            listener += ["--required-radius", str(parameters["certification.required_radius"])]
+            listener += ["--record", str(heard)] + (["--quiet"] if quiet else [])
+            processes.start("listener", listener, stdout=lines)
+            if not processes.wait_until(lambda: _find("listening", heard) != [], _CONNECT):
+                raise DemoError(f"the listener does not hear {_NODE} after {_CONNECT:g} s")
+            profile = str(shipped_file("config", "fastdds_camera.xml"))
+            processes.start(
+                "camera",
+                [*camera.program, "--record", str(sent), "--ros-args", *_IMAGE],
+                environment={"FASTRTPS_DEFAULT_PROFILES_FILE": profile},
+            )
+            processes.finish("camera")
+            frames = _find("sent", sent)
+            if frames:
+                last = str(frames[-1]["stamp_ns"])
+                processes.wait_until(lambda: last in heard.read_text("utf-8"), _LAST_CERTIFICATE)
+            complaints = processes.complaints("node") + processes.complaints("camera")
+    info = _find("info", heard)[-1]
+    return LiveRun(frames, info, _find("certificate", heard), complaints)
+
+
+def _bring_up(processes: Processes) -> None:
+    """Configure and activate the node."""
+    client = ["rs_monitor.ros.lifecycle_client", _NODE, "configure", "activate"]
+    processes.start("lifecycle client", client)
+    try:
+        processes.finish("lifecycle client")
+    except DemoError as error:
+        reasons = processes.complaints("node")
+        raise DemoError(reasons[-1] if reasons else str(error)) from error
+
+
+def _find(kind: str, path: Path) -> list[dict[str, Any]]:
+    """Return the records of one kind among the JSON lines that a process has written so far."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [record[kind] for record in records if kind in record]
