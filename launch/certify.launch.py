@@ -22,6 +22,7 @@ from launch.actions import (
     EmitEvent,
     OpaqueFunction,
     RegisterEventHandler,
+    Shutdown,
 )
 from launch.event_handlers import OnProcessExit, OnProcessStart
 from launch.events import matches_action
@@ -217,22 +218,30 @@ def autostart(node):
     ]
 
 
-def watch(node):
+def watch(node, running):
     """Return the handler that says when a node's process has ended by itself.
 
     It is not started again: requests would still reach for the dead node's services until DDS
-    has noticed, some 20 s after a crash. Let a supervisor start the launch again.
+    has noticed, some 20 s after a crash. Let a supervisor start the launch again, which ends
+    with its last node.
     """
 
     def on_exit(event, context):
-        if not context.is_shutdown:
-            return report(
+        running.discard(node)
+        if context.is_shutdown:
+            return []
+        actions = [
+            report(
                 node,
                 lambda _: (
                     f"its process has ended (exit status {event.returncode}): "
                     "no more certificates."
                 ),
             )
+        ]
+        # Otherwise a request that waits for the dead node would keep the launch alive, and
+        # configure whatever takes its name.
+        return actions if running else [*actions, Shutdown(reason="no certifier is left")]
 
     return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=on_exit))
 
@@ -247,7 +256,8 @@ def start(context):
         raise ValueError(f"params_file:={values['params_file']} is not a file")
     nodes = [certifier(camera, values) for camera in camera_names(values["cameras"]) or [""]]
     # The handlers come first, so that no event is missed.
-    actions = [watch(node) for node in nodes]
+    running = set(nodes)
+    actions = [watch(node, running) for node in nodes]
     if values["autostart"] == "true":
         for node in nodes:
             actions += autostart(node)
