@@ -18,6 +18,7 @@ from .certification import (
     least_n_single_pass,
     least_n_two_stage,
     single_pass,
+    standin_pair,
     two_stage,
 )
 from .certification.geometry import resize_singular_value, sensor_radius
@@ -30,6 +31,11 @@ PROCEDURES: dict[str, Callable[[float], int]] = {
     "single_pass": least_n_single_pass,
     "two_stage": least_n_two_stage,
 }
+
+_WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
+_PAIRS_EACH_SIDE = 32  # multiples of the chunk, around the n expected, whose pairs are prefetched
+# Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.
+_LARGEST_EXACT_N = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +186,7 @@ class Certifier:
         frame = Frame(np.full(shape, 128, np.uint8), "rgb8", 1.0)
         for index in range(8):
             key = index.to_bytes(16, "little")
-            self.certify(frame, settings, key, self._clock() + budget)
+            self.certify(frame, settings, key, self._clock() + min(budget, _WARM_UP_BUDGET))
         self.prefetch(settings, budget)
         self._table.wait(30.0)
 
@@ -189,11 +195,14 @@ class Certifier:
         if settings.procedure != "single_pass":
             return
         chunk = self.engine.max_batch
-        most = settings.n or 2 * chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
-        wanted = {n for n in range(chunk, most + 1, chunk) if n >= settings.least_n}
-        self._table.prefetch(
-            sorted(wanted | ({settings.n} if settings.n else set())), settings.alpha
+        expected = settings.n or chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
+        around = range(
+            max(1, expected // chunk - _PAIRS_EACH_SIDE), expected // chunk + _PAIRS_EACH_SIDE + 1
         )
+        most = settings.n or _LARGEST_EXACT_N
+        wanted = {n for n in (chunk * i for i in around) if settings.least_n <= n <= most}
+        wanted |= {settings.n} if settings.n else set()
+        self._table.prefetch(sorted(wanted, key=lambda n: abs(n - expected)), settings.alpha)
 
     def certify(
         self, frame: Frame, settings: Settings, key: bytes, deadline: float | None = None
@@ -257,7 +266,10 @@ class Certifier:
         common = {"sigma": settings.sigma, "alpha": settings.alpha, "invalid": votes.invalid}
         if selection is None:
             # Which pair is used depends on n and on time, never on the votes.
-            pair = self._table.get_nowait(votes.n, settings.alpha)
+            if votes.n == settings.n or votes.n <= _LARGEST_EXACT_N:
+                pair = self._table.get_nowait(votes.n, settings.alpha)
+            else:
+                pair = standin_pair(votes.n, settings.alpha)
             certificate = single_pass(votes.counts, pair=pair, **common)
         else:
             certificate = two_stage(selection.counts, votes.counts, **common)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to frames, certificates to messages."""
+"""Messages to frames; certificates, and what they stand for, to messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import dataclasses
 from typing import Any
 
 import cv2
-from builtin_interfaces.msg import Duration
-from rs_monitor_msgs.msg import Certificate as CertificateMsg
+from builtin_interfaces.msg import Duration, Time
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 
+from rs_monitor_msgs.msg import Certificate as CertificateMsg
+from rs_monitor_msgs.msg import MonitorInfo
+
+from .. import __version__
+from ..bank import CertifierBank
 from ..certifier import FrameCertificate
 from ..frames import Frame, Region, decode_compressed, decode_image
+from .configuration import Configuration
 
 NANOSECONDS = 1_000_000_000
 _INT32_MAX = (1 << 31) - 1
@@ -41,7 +46,7 @@ def frame_from_message(message: Image | CompressedImage, max_pixels: int) -> Fra
     )
 
 
-def stamp_nanoseconds(stamp: Any) -> int:
+def stamp_nanoseconds(stamp: Time) -> int:
     """Return a builtin_interfaces/Time in nanoseconds."""
     return stamp.sec * NANOSECONDS + stamp.nanosec
 
@@ -65,13 +70,12 @@ class Circumstances:
     sequence: int
     superseded_total: int
     input_age: int
-    processing_time: int
     budget: int
     config_id: int
 
 
 def certificate_message(result: FrameCertificate, about: Circumstances) -> CertificateMsg:
-    """Fill a Certificate message."""
+    """Fill a Certificate message, all but its processing_time."""
     certificate = result.certificate
     message = CertificateMsg()
     message.header = about.header
@@ -112,11 +116,47 @@ def certificate_message(result: FrameCertificate, about: Circumstances) -> Certi
     message.sequence = about.sequence
     message.superseded_total = about.superseded_total
     message.input_age = duration_message(about.input_age)
-    message.processing_time = duration_message(about.processing_time)
     message.budget = duration_message(about.budget)
     message.model_id = result.model_id
     message.config_id = about.config_id
     return message
+
+
+def info_message(configuration: Configuration, bank: CertifierBank, stamp: Time) -> MonitorInfo:
+    """Describe what certificates with this configuration's config_id stand for."""
+    certifier, _ = bank.select(configuration.settings.sigma, configuration["input.resolution"])
+    engine = certifier.engine
+    model, identity = engine.model, engine.identity
+    seed = configuration["seed"]
+    return MonitorInfo(
+        stamp=stamp,
+        rs_monitor_version=__version__,
+        state="ready",
+        config_id=configuration.config_id,
+        model_id=model.model_id,
+        model_sha256=model.card.sha256,
+        model_path=str(model.card.path),
+        model_name=model.card.name,
+        labels=list(model.card.labels),
+        input_height=model.height,
+        input_width=model.width,
+        pixel_min=0.0,
+        pixel_max=1.0,
+        preprocessing=("crop, " if configuration.settings.roi else "") + "area resize in float32",
+        color_order="RGB",
+        sigma_trained=model.card.sigma,
+        family_members=[f"{card.path} ({size})" for card, size in bank.loaded],
+        backend=identity.backend,
+        backend_version=identity.version,
+        device=identity.device,
+        precision=identity.precision,
+        seed_policy="the operating system's entropy, 128 bits a frame"
+        if seed < 0
+        else f"reproducible, seed {seed}: not for operation",
+        chunk_size=engine.max_batch,
+        parameter_names=list(configuration.values),
+        parameter_values=[str(value) for value in configuration.values.values()],
+    )
 
 
 def debug_image(frame: Frame, result: FrameCertificate, header: Any, required: float) -> Image:
@@ -141,4 +181,3 @@ def debug_image(frame: Frame, result: FrameCertificate, header: Any, required: f
         step=canvas.shape[1] * 3,
         data=array.array("B", canvas.tobytes()),
     )
-

@@ -9,13 +9,14 @@ from typing import Any
 
 from ..certifier import PROCEDURES, Settings
 from ..engines import BACKENDS, PRECISIONS
-from ..frames import DEFAULT_MAX_PIXELS, Region
+from ..frames import DEFAULT_MAX_PIXELS
 from ..models import RESOLUTIONS
 from ..pacing import RESERVE
 
 TRANSPORTS = ("raw", "compressed")
 _DEFAULTS = Settings()
 _SMALLEST_PERIOD = 2 * RESERVE
+_TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "integer[]"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +52,14 @@ class Parameter:
         if self.choices:
             return ", ".join(self.choices)
         if self.low is not None:
-            return f"{self.low:g} to {self.high:g}"
+            form = "d" if isinstance(self.default, int) else "g"
+            return f"{self.low:{form}} to {self.high:{form}}"
         return ""
+
+    @property
+    def type_name(self) -> str:
+        """The type's name in ROS."""
+        return _TYPE_NAMES[type(self.default)]
 
     def check(self, value: Any) -> str:
         """Return why `value` is not allowed; "" when it is."""
@@ -96,7 +103,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         _DEFAULTS.n,
         "noisy samples a frame; 0: as many as the frame period allows",
         low=0,
-        high=1_000_000,
+        high=100_000,
     ),
     Parameter(
         "certification.sigma",
@@ -128,7 +135,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "certification.required_radius",
         0.0,
-        "radius the consumer asks for; shown in the debug image and ~/info, never changes a status",
+        "radius the consumer asks for: for ~/info and the debug image, never changes a status",
         low=0.0,
         high=1e6,
     ),
@@ -181,7 +188,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "qos.deadline",
         0.0,
-        "offered deadline of certificates in seconds; 0: two frame periods",
+        "offered deadline of certificates in seconds; 0: two frame periods as of configuring",
         runtime=False,
         low=0.0,
         high=3600.0,
@@ -189,7 +196,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "debug.image",
         False,
-        "publish the network's input with the certificate on ~/debug/image when subscribed",
+        "publish a small copy of the frame with its certificate on ~/debug/image when subscribed",
     ),
     Parameter(
         "seed",
@@ -202,77 +209,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
-
-
-@dataclasses.dataclass(frozen=True)
-class Configuration:
-    """A consistent snapshot of all parameters, in force for whole frames.
-
-    Attributes
-    ----------
-    values : dict
-        Every parameter by name.
-    settings : Settings
-        What a frame is certified with.
-    config_id : int
-        Grows with every change.
-    """
-
-    values: dict[str, Any]
-    settings: Settings
-    config_id: int
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    @property
-    def budget(self) -> float:
-        """Seconds from a frame's reception to its deadline."""
-        return self["timing.frame_period"] * self["timing.budget_fraction"]
-
-    @property
-    def qos_deadline(self) -> float:
-        """Offered deadline of certificates in seconds."""
-        return self["qos.deadline"] or 2 * self["timing.frame_period"]
-
-
-def make_configuration(values: dict[str, Any], config_id: int) -> Configuration:
-    """Check all parameters, alone and together, and take the snapshot.
-
-    Raises
-    ------
-    ValueError
-        Naming the parameter, its value and what is allowed.
-    """
-    for name, value in values.items():
-        reason = BY_NAME[name].check(value)
-        if reason:
-            raise ValueError(reason)
-    roi = values["input.roi"]
-    if len(roi) != 4 or min(roi) < 0 or (any(roi) and 0 in roi[2:]):
-        raise ValueError(
-            "input.roi must be x, y >= 0 and width, height >= 1 in pixels, or four zeros for "
-            f"the whole frame, got {list(roi)}"
-        )
-    name = "certification.n"
-    try:
-        settings = Settings(
-            sigma=values["certification.sigma"],
-            alpha=values["certification.alpha"],
-            n=values[name],
-            procedure=values["certification.procedure"],
-            n_selection=values["certification.n_selection"],
-            roi=Region(*roi) if any(roi) else None,
-        )
-    except ValueError as error:
-        raise ValueError(f"certification.{error}") from error
-    budget = values["timing.frame_period"] * values["timing.budget_fraction"]
-    if budget <= RESERVE:
-        raise ValueError(
-            f"timing.frame_period * timing.budget_fraction is {budget:g} s: more than "
-            f"{RESERVE:g} s are needed to publish a certificate"
-        )
-    return Configuration(dict(values), settings, config_id)
 
 
 def yaml_text() -> str:

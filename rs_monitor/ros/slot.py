@@ -27,6 +27,25 @@ class Received:
     node_time: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """A frame taken from the slot, and the counts at that moment.
+
+    Attributes
+    ----------
+    received : Received
+    sequence : int
+        Frames taken so far, this one included.
+    superseded_total : int
+        Frames replaced so far. With `sequence` it makes the number of frames received up to
+        and including this one.
+    """
+
+    received: Received
+    sequence: int
+    superseded_total: int
+
+
 class LatestSlot:
     """Holds one frame; a newer one replaces it and is counted."""
 
@@ -35,18 +54,19 @@ class LatestSlot:
         self._held: Received | None = None
         self._busy = False
         self._closed = False
-        self.superseded = 0
+        self._taken = 0
+        self._superseded = 0
 
     def put(self, received: Received) -> None:
         """Offer a frame."""
         with self._changed:
             if self._held is not None:
-                self.superseded += 1
+                self._superseded += 1
             self._held = received
             self._changed.notify_all()
 
-    def take(self) -> Received | None:
-        """Wait for a frame; None once the slot is closed. The taker is busy until it comes back."""
+    def take(self) -> Taken | None:
+        """Wait for a frame; None once the slot is closed. The taker is busy till it comes back."""
         with self._changed:
             self._busy = False
             self._changed.notify_all()
@@ -55,7 +75,8 @@ class LatestSlot:
                 return None
             received, self._held = self._held, None
             self._busy = True
-            return received
+            self._taken += 1
+            return Taken(received, self._taken, self._superseded)
 
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held and the taker is idle; False when the time ran out."""
@@ -63,7 +84,7 @@ class LatestSlot:
             return self._changed.wait_for(lambda: self._held is None and not self._busy, timeout)
 
     def close(self) -> None:
-        """Wake the taker for good."""
+        """Wake the taker for good; a frame still held is dropped."""
         with self._changed:
             self._closed = True
             self._held = None

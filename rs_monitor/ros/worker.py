@@ -10,23 +10,27 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+
+from sensor_msgs.msg import Image
+
+from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 from ..bank import CertifierBank
 from ..certification import Status
 from ..certifier import FrameCertificate, failure
 from ..engines import KEY_BYTES
 from ..frames import Frame, FrameError, UnsupportedEncoding
+from .configuration import Configuration
 from .conversions import (
     NANOSECONDS,
     Circumstances,
     certificate_message,
     debug_image,
+    duration_message,
     frame_from_message,
     stamp_nanoseconds,
 )
-from .parameters import Configuration
-from .slot import LatestSlot, Received
+from .slot import LatestSlot, Received, Taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Outlets:
         The node's clock in nanoseconds.
     """
 
-    certificate: Callable[[Any], None]
-    debug_image: Callable[[Any], None]
+    certificate: Callable[[CertificateMsg], None]
+    debug_image: Callable[[Image], None]
     debug_wanted: Callable[[], bool]
     error: Callable[[str], None]
     now: Callable[[], int]
@@ -61,7 +65,7 @@ class Worker:
     ----------
     slot : LatestSlot
     bank : CertifierBank
-        Used by this thread only.
+        Only this thread certifies with it.
     configuration : callable
         Returns the snapshot in force.
     outlets : Outlets
@@ -82,7 +86,6 @@ class Worker:
         self._configuration = configuration
         self._outlets = outlets
         self._topic = topic
-        self._sequence = 0
         self._thread = threading.Thread(target=self._run, name="certifier", daemon=True)
 
     def start(self) -> None:
@@ -90,90 +93,100 @@ class Worker:
         self._thread.start()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread to end."""
+        """Wait for the thread to end; False when the time ran out."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            received = self._slot.take()
-            if received is None:
-                return
-            self._sequence += 1
+        while (taken := self._slot.take()) is not None:
             try:
-                self._one(received, self._configuration())
-            except Exception as error:  # the node goes on whatever one frame does
-                self._outlets.error(f"frame {self._sequence}: {type(error).__name__}: {error}")
+                self._one(taken, self._configuration())
+            except Exception as error:  # publishing failed: nothing is left to be said with
+                self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
 
-    def _one(self, received: Received, configuration: Configuration) -> None:
+    def _one(self, taken: Taken, configuration: Configuration) -> None:
+        """Publish one message for a frame, whatever happens to it."""
+        received, settings = taken.received, configuration.settings
         deadline = received.steady + configuration.budget
-        frame, result = self._certify(received, configuration, deadline)
-        if time.monotonic() > deadline and result.certificate.status in (
-            Status.CERTIFIED,
-            Status.ABSTAINED,
-        ):
-            late = (time.monotonic() - deadline) * 1e3
-            result = failure(
-                Status.DEADLINE_MISSED,
-                f"the certificate was ready {late:.1f} ms after its deadline",
-                configuration.settings,
-                model_id=result.model_id,
-            )
         header = received.message.header
         about = Circumstances(
             header=header,
-            region=configuration.settings.roi,
-            sequence=self._sequence,
-            superseded_total=self._slot.superseded,
+            region=settings.roi,
+            sequence=taken.sequence,
+            superseded_total=taken.superseded_total,
             input_age=received.node_time - stamp_nanoseconds(header.stamp),
-            processing_time=round((time.monotonic() - received.steady) * NANOSECONDS),
             budget=round(configuration.budget * NANOSECONDS),
             config_id=configuration.config_id,
         )
-        self._outlets.certificate(certificate_message(result, about))
-        if configuration["debug.image"] and frame is not None and self._outlets.debug_wanted():
-            required = configuration["certification.required_radius"]
-            self._outlets.debug_image(debug_image(frame, result, header, required))
+        frame = None
+        try:
+            frame, result = self._certify(taken, configuration, deadline)
+            message = certificate_message(result, about)
+        except Exception as error:  # whatever a runtime raises: the consumer must hear of it
+            self._outlets.error(f"frame {taken.sequence}: {_one_line(error)}")
+            result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
+            message = certificate_message(result, about)
+        late = time.monotonic() - deadline
+        if late > 0 and result.certificate.status in (Status.CERTIFIED, Status.ABSTAINED):
+            reason = f"the certificate was ready {late * 1e3:.1f} ms after its deadline"
+            result = failure(Status.DEADLINE_MISSED, reason, settings, model_id=result.model_id)
+            message = certificate_message(result, about)
+        spent = time.monotonic() - received.steady
+        message.processing_time = duration_message(round(spent * NANOSECONDS))
+        self._outlets.certificate(message)
+        if configuration["debug.image"] and frame is not None:
+            self._show(frame, result, header, configuration["certification.required_radius"])
+
+    def _show(self, frame: Frame, result: FrameCertificate, header, required: float) -> None:
+        """Publish the debug image, if anybody looks; its failures do not touch certificates."""
+        try:
+            if self._outlets.debug_wanted():
+                self._outlets.debug_image(debug_image(frame, result, header, required))
+        except Exception as error:
+            self._outlets.error(f"debug image: {_one_line(error)}")
 
     def _certify(
-        self, received: Received, configuration: Configuration, deadline: float
+        self, taken: Taken, configuration: Configuration, deadline: float
     ) -> tuple[Frame | None, FrameCertificate]:
         """Return the decoded frame, if it could be decoded, and the certificate."""
         settings = configuration.settings
-        reason = self._stale(received, configuration)
+        reason = self._stale(taken.received, configuration["input.max_age"])
         if reason:
             return None, failure(Status.STALE_INPUT, reason, settings)
         try:
-            frame = frame_from_message(received.message, configuration["input.max_pixels"])
+            frame = frame_from_message(taken.received.message, configuration["input.max_pixels"])
         except UnsupportedEncoding as error:
             return None, failure(Status.UNSUPPORTED_ENCODING, str(error), settings)
         except FrameError as error:
             return None, failure(Status.INVALID_INPUT, str(error), settings)
-        try:
-            certifier, _ = self._bank.select(settings.sigma, configuration["input.resolution"])
-            key = self._key(configuration["seed"])
-            return frame, certifier.certify(frame, settings, key, deadline)
-        except Exception as error:  # anything an engine's runtime may raise is the engine's error
-            reason = f"{type(error).__name__}: {error}"
-            self._outlets.error(f"frame {self._sequence}: {reason}")
-            return frame, failure(Status.ENGINE_ERROR, reason, settings)
+        certifier, _ = self._bank.select(settings.sigma, configuration["input.resolution"])
+        key = self._key(configuration["seed"], taken.sequence)
+        return frame, certifier.certify(frame, settings, key, deadline)
 
-    def _stale(self, received: Received, configuration: Configuration) -> str:
+    def _stale(self, received: Received, limit: float) -> str:
         """Return why the frame is too old, or not datable; "" when it is fresh."""
         stamp = stamp_nanoseconds(received.message.header.stamp)
-        limit = configuration["input.max_age"]
+        now = self._outlets.now()
         if stamp == 0:
             return "header.stamp is zero: the age of the frame is unknown"
-        age = (self._outlets.now() - stamp) / NANOSECONDS
+        if now == 0:
+            return "the node's clock is at zero: use_sim_time is set, but /clock was not heard yet"
+        age = (now - stamp) / NANOSECONDS
         if age > limit:
             return f"the frame is {age:.3f} s old, input.max_age is {limit:g} s"
         if age < -limit:
             return f"header.stamp is {-age:.3f} s in the future: the clocks disagree"
         return ""
 
-    def _key(self, seed: int) -> bytes:
-        """Return this frame's noise key."""
+    def _key(self, seed: int, sequence: int) -> bytes:
+        """Return a frame's noise key."""
         if seed < 0:
             return os.urandom(KEY_BYTES)
-        text = f"{seed}/{self._topic}/{self._sequence}".encode()
+        text = f"{seed}/{self._topic}/{sequence}".encode()
         return hashlib.blake2b(text, digest_size=KEY_BYTES).digest()
+
+
+def _one_line(error: Exception) -> str:
+    """Return an exception as ASCII on one line: it goes into a message and a log."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text.encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""A managed node that tells of its failures and survives wrong requests, and its process."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+_SIGNAL_POLL = 0.2  # seconds after which the executor looks whether a signal came
+
+
+class TransitionRefused(RuntimeError):
+    """A transition that cannot be made now, for a reason that a user can mend."""
+
+
+def transition(
+    method: Callable[[Any, LifecycleState], None],
+) -> Callable[[Any, LifecycleState], TransitionCallbackReturn]:
+    """Turn a method that may raise into a lifecycle callback: rclpy would swallow the exception.
+
+    After TransitionRefused the node stays in the state it was in; anything else is an error,
+    after which `on_error` decides.
+    """
+
+    @functools.wraps(method)
+    def callback(self: LifecycleNode, state: LifecycleState) -> TransitionCallbackReturn:
+        name = method.__name__.removeprefix("on_")
+        try:
+            method(self, state)
+        except TransitionRefused as error:
+            self.get_logger().error(f"{name} failed: {error}")
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.get_logger().error(f"{name}: {traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    return callback
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node whose services always answer.
+
+    Where one raises, for a transition that the state does not allow or a malformed parameter,
+    rclpy would let the exception end the node.
+    """
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        for service in self.services:
+            service.callback = self._answering(service.callback)
+
+    def _answering(self, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        @functools.wraps(callback)
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except Exception as error:
+                self.get_logger().error(f"{type(request).__qualname__} refused: {error}")
+                return response
+
+        return answer
+
+
+def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
+    """Run a node as a process until SIGINT or SIGTERM.
+
+    Returns
+    -------
+    int
+        Exit status: 0 after a signal, 2 for wrong arguments or parameters.
+    """
+    # A flag, not rclpy's handlers or KeyboardInterrupt: what is in progress comes to its end,
+    # and a second signal (terminal and `ros2 launch` send one each) is harmless.
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: signals.append(number))
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        node = make_node()
+    except (ValueError, RuntimeError) as error:  # the latter from rclpy, for ROS arguments
+        print(f"cannot start: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not signals:
+        executor.spin_once(timeout_sec=_SIGNAL_POLL)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0

@@ -1,0 +1,281 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The node in its own process, and a client of it over DDS."""
+
+from __future__ import annotations
+
+import array
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Time
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterType, ParameterValue, SetParametersResult
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    SetParameters,
+    SetParametersAtomically,
+)
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import parameter_value_to_python
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from small_models import solid
+
+from rs_monitor_msgs.msg import Certificate, MonitorInfo
+
+LIMIT = 60.0  # seconds after which a test gives up: a busy machine needs some of them
+SETTINGS = {  # generous times: these tests also hold on a busy machine
+    "certification.n": 64,
+    "timing.frame_period": 2.0,
+    "input.max_age": 30.0,
+}
+_TRANSITIONS = {
+    "configure": Transition.TRANSITION_CONFIGURE,
+    "activate": Transition.TRANSITION_ACTIVATE,
+    "deactivate": Transition.TRANSITION_DEACTIVATE,
+    "cleanup": Transition.TRANSITION_CLEANUP,
+}
+_SHUTDOWN = {
+    "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
+_RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+_numbers = itertools.count()
+
+
+def node_command(parameters: dict[str, Any], *arguments: str) -> list[str]:
+    """Return the command line of the node with these parameters."""
+    command = [sys.executable, "-m", "rs_monitor.ros.node", "--ros-args", *arguments]
+    for name, value in parameters.items():
+        command += ["-p", f"{name}:={json.dumps(value)}"]
+    return command
+
+
+class Monitor:
+    """A node process in a namespace of its own, with a client in this process.
+
+    Parameters
+    ----------
+    model : Path
+        Its card or family.
+    folder : Path
+        For its output.
+    parameters : dict
+        Beside SETTINGS, which they override.
+    arguments : str
+        Further ROS arguments.
+    compressed : bool
+        Whether images are sent compressed.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        folder: Path,
+        parameters: dict[str, Any] | None = None,
+        *arguments: str,
+        compressed: bool = False,
+    ) -> None:
+        self.namespace = f"/monitor{next(_numbers)}"
+        self.name = f"{self.namespace}/certifier"
+        self.certificates: list[Any] = []
+        self.client = rclpy.create_node("client", namespace=self.namespace)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.client)
+        self._services: dict[str, Any] = {}
+        self.client.create_subscription(
+            Certificate, "certificate", self.certificates.append, _RELIABLE
+        )
+        self.images = self.client.create_publisher(
+            CompressedImage if compressed else Image,
+            "image/compressed" if compressed else "image",
+            _RELIABLE,
+        )
+        self._output = folder / f"output{next(_numbers)}.txt"
+        values = {"model.path": str(model)} | SETTINGS | (parameters or {})
+        with open(self._output, "wb") as output:
+            self.process = subprocess.Popen(
+                node_command(values, "-r", f"__ns:={self.namespace}", *arguments),
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+            )
+
+    @property
+    def output(self) -> str:
+        """All that the process printed."""
+        return self._output.read_text(errors="replace")
+
+    def wait(self, condition: Callable[[], Any], what: str, limit: float = LIMIT) -> Any:
+        """Spin the client until `condition` holds; returns its value."""
+        end = time.monotonic() + limit
+        while not (value := condition()):
+            assert self.process.poll() is None, f"the node ended: {self.output}"
+            assert time.monotonic() < end, f"no {what} after {limit} s: {self.output}"
+            self._executor.spin_once(timeout_sec=0.05)
+        return value
+
+    # Services
+
+    def call(self, kind: Any, name: str, request: Any, limit: float = LIMIT) -> Any:
+        """Call a service of the node."""
+        if name not in self._services:
+            self._services[name] = self.client.create_client(kind, f"{self.name}/{name}")
+        service = self._services[name]
+        self.wait(service.service_is_ready, f"service {name}", limit)
+        future = service.call_async(request)
+        self.wait(future.done, f"answer of {name}", limit)
+        return future.result()
+
+    def state(self) -> str:
+        """Return the lifecycle state."""
+        return self.call(GetState, "get_state", GetState.Request()).current_state.label
+
+    def change(self, transition: str) -> bool:
+        """Take a lifecycle transition; whether it succeeded."""
+        number = _TRANSITIONS.get(transition) or _SHUTDOWN[self.state()]
+        request = ChangeState.Request(transition=Transition(id=number))
+        return self.call(ChangeState, "change_state", request).success
+
+    def activate(self) -> Monitor:
+        """Configure and activate; returns itself once both sides know of each other."""
+        assert self.change("configure"), self.output
+        assert self.change("activate"), self.output
+        self.wait(self.connected, "connection")
+        return self
+
+    def connected(self) -> bool:
+        """Whether images and certificates have somebody to go to."""
+        certificate = f"{self.namespace}/certificate"
+        return (
+            self.images.get_subscription_count() == 1
+            and self.client.count_publishers(certificate) == 1
+        )
+
+    def set(self, *, atomically: bool = False, **values: Any) -> list[SetParametersResult]:
+        """Set parameters, with `__` for a dot in their names."""
+        parameters = [
+            ParameterMsg(name=name.replace("__", "."), value=_parameter_value(value))
+            for name, value in values.items()
+        ]
+        if atomically:
+            request = SetParametersAtomically.Request(parameters=parameters)
+            answer = self.call(SetParametersAtomically, "set_parameters_atomically", request)
+            return [answer.result]
+        request = SetParameters.Request(parameters=parameters)
+        return self.call(SetParameters, "set_parameters", request).results
+
+    def get(self, name: str) -> Any:
+        """Return a parameter."""
+        request = GetParameters.Request(names=[name])
+        answer = self.call(GetParameters, "get_parameters", request)
+        return parameter_value_to_python(answer.values[0])
+
+    def describe(self, *names: str) -> Any:
+        """Return parameters' descriptors."""
+        request = DescribeParameters.Request(names=names)
+        return self.call(DescribeParameters, "describe_parameters", request).descriptors
+
+    def info(self) -> Any:
+        """Subscribe late to the latched ~/info, and return what comes."""
+        received: list[Any] = []
+        subscription = self.client.create_subscription(
+            MonitorInfo, f"{self.name}/info", received.append, LATCHED
+        )
+        self.wait(lambda: received, "info")
+        self.client.destroy_subscription(subscription)
+        return received[-1]
+
+    # Images and certificates
+
+    def send(self, message: Any) -> None:
+        """Publish an image; stamped now unless it is stamped already."""
+        if message.header.stamp == Time():
+            message.header.stamp = now()
+        self.images.publish(message)
+
+    def certificate_of(self, message: Any, limit: float = LIMIT) -> Any:
+        """Publish an image and return its certificate, the only one that comes."""
+        known = len(self.certificates)
+        self.send(message)
+        self.wait(lambda: len(self.certificates) > known, "certificate", limit)
+        found = self.certificates[known:]
+        assert len(found) == 1
+        assert found[0].header == message.header
+        return found[0]
+
+    # The end
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(LIMIT)
+
+    def close(self) -> None:
+        """End the process, if it is still there, and the client."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._executor.shutdown()
+        self.client.destroy_node()
+
+
+def now() -> Time:
+    """Return the time of the clock that stamps images."""
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    return Time(sec=seconds, nanosec=rest)
+
+
+def image(color: str = "green", height: int = 12, width: int = 16, **fields: Any) -> Image:
+    """Return a plain rgb8 image with the colour in its strongest channel; fields override."""
+    return image_of(solid(color, height, width), "rgb8", **fields)
+
+
+def image_of(rows: np.ndarray, encoding: str, padding: int = 0, **fields: Any) -> Image:
+    """Return an image message of these pixels, with `padding` bytes after each row."""
+    height, width = rows.shape[:2]
+    flat = np.ascontiguousarray(rows).view(np.uint8).reshape(height, -1)
+    flat = np.pad(flat, ((0, 0), (0, padding)), constant_values=255)
+    values = {
+        "height": height,
+        "width": width,
+        "encoding": encoding,
+        "step": flat.shape[1],
+        "data": array.array("B", flat.tobytes()),
+    } | fields
+    return Image(**values)
+
+
+def _parameter_value(value: Any) -> ParameterValue:
+    if value is None:
+        return ParameterValue(type=ParameterType.PARAMETER_NOT_SET)
+    if isinstance(value, bool):
+        return ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=value)
+    if isinstance(value, int):
+        return ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
+    if isinstance(value, float):
+        return ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
+    if isinstance(value, str):
+        return ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=value)
+    return ParameterValue(
+        type=ParameterType.PARAMETER_INTEGER_ARRAY, integer_array_value=list(value)
+    )

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+
+import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from monitor_process import image
+from small_models import LABELS
+
+from rs_monitor import __version__
+from rs_monitor.certification import Status
+
+
+def test_transitions_there_and_back_and_there_again(start):
+    monitor = start()
+    assert monitor.state() == "unconfigured"
+    for _ in range(2):
+        assert monitor.change("configure") and monitor.state() == "inactive"
+        assert monitor.images.get_subscription_count() == 0
+        for _ in range(2):
+            assert monitor.change("activate") and monitor.state() == "active"
+            monitor.wait(monitor.connected, "connection")
+            certificate = monitor.certificate_of(image())
+            assert certificate.status == Status.CERTIFIED
+            assert monitor.change("deactivate") and monitor.state() == "inactive"
+            monitor.wait(lambda: monitor.images.get_subscription_count() == 0, "unsubscribing")
+            count = len(monitor.certificates)
+            monitor.send(image())
+            assert monitor.state() == "inactive"
+            assert len(monitor.certificates) == count
+        assert certificate.sequence == 2  # deactivating does not begin a new count
+        assert monitor.change("cleanup") and monitor.state() == "unconfigured"
+    assert monitor.change("configure") and monitor.change("shutdown")
+    assert monitor.state() == "finalized"
+    assert monitor.stop() == 0
+    assert "Traceback" not in monitor.output
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_refused_transitions_are_answered_and_change_nothing(start, configured):
+    monitor = start()
+    assert not configured or monitor.change("configure")
+    state = monitor.state()
+    for number in (
+        Transition.TRANSITION_CONFIGURE if configured else Transition.TRANSITION_ACTIVATE,
+        Transition.TRANSITION_ACTIVE_SHUTDOWN,
+        Transition.TRANSITION_ON_CONFIGURE_SUCCESS,
+        250,
+    ):
+        request = ChangeState.Request(transition=Transition(id=number))
+        assert not monitor.call(ChangeState, "change_state", request).success
+        assert monitor.state() == state
+
+
+def test_info_is_latched_and_follows_the_parameters(start, model):
+    monitor = start()
+    assert monitor.change("configure")
+    info = monitor.info()
+    assert info.rs_monitor_version == __version__
+    assert info.state == "ready"
+    sha256 = hashlib.sha256(model.with_suffix(".onnx").read_bytes()).hexdigest()
+    assert info.model_sha256 == sha256 and sha256.startswith(info.model_id)
+    assert (info.model_path, info.model_name) == (str(model), "color")
+    assert info.labels == list(LABELS)
+    assert (info.input_height, info.input_width) == (8, 8)
+    assert (info.pixel_min, info.pixel_max, info.color_order) == (0.0, 1.0, "RGB")
+    assert info.sigma_trained == 0.25
+    assert info.family_members == [f"{model} (full)"]
+    assert info.backend == "openvino" and info.backend_version and info.device
+    assert info.precision in ("fp32", "bf16")
+    assert "entropy" in info.seed_policy
+    assert info.chunk_size in (1, 2, 4, 8, 16, 32, 64)
+    values = dict(zip(info.parameter_names, info.parameter_values))
+    assert values["certification.n"] == "64"
+
+    assert monitor.set(certification__n=32)[0].successful
+    changed = monitor.info()
+    assert changed.config_id == info.config_id + 1
+    values = dict(zip(changed.parameter_names, changed.parameter_values))
+    assert values["certification.n"] == "32"
+
+
+def test_a_parameter_set_before_configuring_counts(start):
+    monitor = start()
+    assert monitor.set(input__transport="compressed")[0].successful
+    assert monitor.set(input__transport="raw", seed=5)[-1].successful
+    assert monitor.set(certification__n=48)[0].successful
+    monitor.activate()
+    assert monitor.certificate_of(image()).n_used == 48
+    assert "seed 5" in monitor.info().seed_policy
