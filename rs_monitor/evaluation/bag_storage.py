@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import lz4.frame
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2 import Reader
 
 try:
     from compression import zstd
@@ -30,9 +30,6 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # never the first bytes of a CDR message, whic
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK = 3, 4, 5, 6
 _READ = 1 << 20
-# What rosbags raises for a file that is cut or overwritten, lz4's errors included.
-_FAILURES = (ReaderError, zstd.ZstdError, RuntimeError, ValueError, TypeError, IndexError)
-_FAILURES += (struct.error, OSError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +108,8 @@ class StorageFile:
                     Topic(c.topic, _modern(c.msgtype), c.ext.serialization_format, c.msgcount)
                     for c in reader.connections
                 ]
-        except _FAILURES as error:
-            self.damage = str(error)
+        except Exception as error:  # of rosbags, its decompressors, its database
+            self.damage = f"{error}" or type(error).__name__
             self.topics = self._count_scanned()
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
@@ -123,18 +120,22 @@ class StorageFile:
         Damage
             After the last message that can be read.
         """
-        if self.damage:
-            for found, log_time, content in _scan(self.path):
-                if found.name == topic:
-                    yield log_time, content
-            raise Damage(self.damage)
-        with Reader(self.path) as reader:
-            wanted = [c for c in reader.connections if c.topic == topic]
+        read: set[int] = set()
+        damage = self.damage
+        if not damage:
             try:
-                for _, log_time, content in reader.messages(wanted) if wanted else ():
-                    yield log_time, content
-            except _FAILURES as error:
-                raise Damage(f"{self.path.name}: {error}") from error
+                with Reader(self.path) as reader:
+                    wanted = [c for c in reader.connections if c.topic == topic]
+                    for _, log_time, content in reader.messages(wanted) if wanted else ():
+                        read.add(log_time)
+                        yield log_time, content
+                return
+            except Exception as error:  # as above
+                damage = f"{error}" or type(error).__name__
+        for found, log_time, content in _scan(self.path):
+            if found.name == topic and log_time not in read:
+                yield log_time, content
+        raise Damage(damage)
 
     def _count_scanned(self) -> list[Topic]:
         counts: dict[Topic, int] = {}
