@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,28 @@ def load_card(path: str | Path) -> ModelCard:
         reference_label=reference_label,
         details=content,
     )
+
+
+def save_card(path: Path, details: dict[str, Any]) -> None:
+    """Write a card as YAML, atomically: what was there before stays until the new one is whole.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_text(
+            "# SPDX-FileCopyrightText: 2026 The rs_monitor authors\n"
+            "# SPDX-License-Identifier: Apache-2.0\n"
+            + yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=99),
+            encoding="utf-8",
+        )
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ModelError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def load_model(card: ModelCard, resolution: str | None = None) -> Model:

@@ -9,13 +9,12 @@ import hashlib
 import os
 import warnings
 from pathlib import Path
-from typing import Any
 
 import cv2
 import torch
-import yaml
 from torch import nn
 
+from ..models import save_card
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
@@ -56,18 +55,6 @@ def export_onnx(network: nn.Module, size: int, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_card(path: Path, card: dict[str, Any]) -> None:
-    """Write a card as YAML, atomically."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(
-        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors\n"
-        "# SPDX-License-Identifier: Apache-2.0\n"
-        + yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=99),
-        encoding="utf-8",
-    )
-    os.replace(partial, path)
-
-
 def main() -> None:
     """Export the traffic-sign classifier."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -88,7 +75,7 @@ def main() -> None:
     reference = arguments.out / "reference.png"
     cv2.imwrite(str(reference), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     sha256 = export_onnx(network, size, arguments.out / f"{name}.onnx")
-    write_card(
+    save_card(
         arguments.out / f"{name}.yaml",
         {
             "name": name,

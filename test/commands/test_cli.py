@@ -10,6 +10,7 @@ import pytest
 from small_models import solid, write_model
 
 from rs_monitor.cli import main
+from rs_monitor.models import load_card
 
 
 def picture(folder, name="green.png", color="green"):
@@ -111,6 +112,17 @@ def test_evaluate(tmp_path, card, capsys):
     lines = [line.split("\t") for line in log.read_text().splitlines()]
     assert lines[0] == ["idx", "label", "predict", "radius", "correct", "time"]
     assert [line[4] for line in lines[1:]] == ["1", "1", "0"]
+
+
+def test_evaluate_records_its_result_in_the_card(tmp_path, card, capsys):
+    data = tmp_path / "data.npz"
+    np.savez(data, images=np.stack([solid("red", 8, 8)] * 2), labels=[0, 0])
+    command = ["evaluate", "--data", str(data), "--model", card, "--n", "100", "--record"]
+    assert main(command) == 0
+    evaluation = load_card(card).details["evaluation"]
+    assert (evaluation["n"], evaluation["smoothed_accuracy"]) == (100, 1.0)
+    assert evaluation["average_certified_radius"] > 0
+    assert main(["models", "verify", card]) == 0
 
 
 def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
