@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from ..datasets import LabelledImages, load_npz
+from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
-from ..models import RESOLUTIONS
 from .architectures import CompactResNet
 from .augmentation import MirrorClasses
 from .noise_training import Recipe, train
