@@ -68,6 +68,8 @@ def _node_parameters(arguments: argparse.Namespace, settings: Settings) -> dict[
     """
     if not arguments.rate > 0:
         raise UsageError(f"--rate must be > 0 Hz, got {arguments.rate:g}")
+    if arguments.frames is not None and arguments.frames < 1:
+        raise UsageError(f"--frames must be at least 1, got {arguments.frames}")
     model = str(Path(arguments.model).absolute()) if arguments.model else ""
     parameters = {
         "model.path": model,
