@@ -128,7 +128,8 @@ class CameraPublisher(Node):
         rate : float
             Hertz.
         record : TextIO or None
-            Takes a JSON line a frame: `{"sent": {...}}`, its number, stamp and steady time.
+            Takes a JSON line a frame: `{"sent": {...}}` with its number, its stamp, and when on
+            the steady clock it was due and published.
 
         Returns
         -------
@@ -148,7 +149,7 @@ class CameraPublisher(Node):
             self._publisher.publish(waiting)
             if record is not None:
                 stamp = stamp_nanoseconds(waiting.header.stamp)
-                line = {"frame": sent, "stamp_ns": stamp, "steady": steady}
+                line = {"frame": sent, "stamp_ns": stamp, "due": slot, "steady": steady}
                 print(json.dumps({"sent": line}), file=record, flush=True)
             sent += 1
             waiting = following
