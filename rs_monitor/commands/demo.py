@@ -129,11 +129,15 @@ def _prepare(
     )
     try:
         certifier, _ = bank.select(settings.sigma, arguments.resolution)
-        held_aside = certifier.engine.model.card.details.get("evaluation")
+        model = certifier.engine.model
         n_idle = samples_when_idle(certifier, images, settings, budget)
     finally:
         bank.close()
-    return n_idle, held_aside if isinstance(held_aside, dict) else {}
+    evaluation = model.card.details.get("evaluation")
+    # One of another model file says nothing about this one.
+    if not isinstance(evaluation, dict) or evaluation.get("model_id") != model.model_id:
+        evaluation = {}
+    return n_idle, evaluation
 
 
 def run(arguments: argparse.Namespace) -> int:

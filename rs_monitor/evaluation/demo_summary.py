@@ -126,10 +126,15 @@ def table(summary: dict[str, Any], held_aside: dict[str, Any]) -> str:
             ("certified class is right", _number(summary["certified_right_share"], ".1%")),
             ("frames certified right", _number(summary["frames_certified_right_share"], ".1%")),
         ]
+    conditions = [f"{k} {held_aside[k]:g}" for k in ("images", "sigma", "n") if k in held_aside]
+    accuracy, radius = (
+        _number(held_aside[name], form) if name in held_aside else "not in the card"
+        for name, form in (("smoothed_accuracy", ".1%"), ("average_certified_radius", ".3f"))
+    )
     rows += [
-        ("on real held-aside tracks (model card)", ""),
-        ("  smoothed accuracy", _number(held_aside.get("smoothed_accuracy"), ".1%")),
-        ("  average certified radius", _number(held_aside.get("average_certified_radius"), ".3f")),
+        ("on real held-aside tracks", ", ".join(conditions)),
+        ("  smoothed accuracy", accuracy),
+        ("  average certified radius", radius),
         ("every frame accounted for", "yes" if summary["every_frame_accounted"] else "NO"),
     ]
     width = max(len(name) for name, _ in rows)

@@ -96,7 +96,7 @@ def test_labels_repeat_with_the_recording():
 
 def test_the_table_says_it_all():
     run = [certificate(0, 1), certificate(1, 2, "STALE_INPUT")]
-    card = {"smoothed_accuracy": 0.912, "average_certified_radius": 0.3}
+    card = {"smoothed_accuracy": 0.912, "average_certified_radius": 0.3, "n": 200, "images": 1000}
     text = table(summarise(sent(4), run, ["stop"] * 4, 100.0), card)
     rows = dict(line.rsplit("  ", 1) for line in text.splitlines() if "  " in line.strip())
     rows = {name.strip(): value for name, value in rows.items()}
@@ -104,9 +104,11 @@ def test_the_table_says_it_all():
     assert rows["lost in transport"] == "2 (50.0%)"
     assert rows["status STALE_INPUT"] == "1 (25.0%)"
     assert rows["certified class is right"] == "100.0%"
+    assert rows["on real held-aside tracks"] == "images 1000, n 200"
     assert rows["smoothed accuracy"] == "91.2%"
     assert rows["average certified radius"] == "0.300"
     assert rows["every frame accounted for"] == "yes"
     text = table(summarise(sent(1), [], [], 0.0), {})
     assert text.splitlines()[-1].endswith("NO")
     assert "certified class" not in text
+    assert text.count("not in the card") == 2
