@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 import domain_coordinator
 import pytest
 import rclpy
-from monitor_process import Monitor
+from color_model import write_color_model
+from monitor_process import CAMERA_PROFILE, Monitor
 from rclpy.signals import SignalHandlerOptions
-from small_models import write_model
+
+from rs_monitor.ros.parameters import PARAMETERS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,6 +26,8 @@ def ros_domain():
     with domain_coordinator.domain_id() as domain:
         os.environ["ROS_DOMAIN_ID"] = str(domain)
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+        # This process is the camera: without it, large frames do not arrive.
+        os.environ[CAMERA_PROFILE] = str(ROOT / "config" / "fastdds_camera.xml")
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         yield domain
         rclpy.shutdown()
@@ -28,31 +36,48 @@ def ros_domain():
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A card of a classifier of colours that loads and runs in milliseconds."""
-    return write_model(tmp_path_factory.mktemp("model"))
+    return write_color_model(tmp_path_factory.mktemp("model"))
 
 
-def _starter(model, folder):
-    monitors = []
+@pytest.fixture(scope="session")
+def starter():
+    """A context in which node processes are started, all ended with it."""
 
-    def start(*arguments, card=model, **options):
-        monitors.append(Monitor(card, folder, *arguments, **options))
-        return monitors[-1]
+    @contextlib.contextmanager
+    def context(card, folder):
+        monitors = []
 
-    return start, monitors
+        def start(*arguments, card=card, **options):
+            monitors.append(Monitor(card, folder, *arguments, **options))
+            return monitors[-1]
+
+        try:
+            yield start
+        finally:
+            for monitor in monitors:
+                monitor.close()
+
+    return context
 
 
 @pytest.fixture
-def start(model, tmp_path):
+def start(model, tmp_path, starter):
     """Start node processes that end with the test."""
-    start, monitors = _starter(model, tmp_path)
-    yield start
-    for monitor in monitors:
-        monitor.close()
+    with starter(model, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
-def active(model, tmp_path_factory):
+def active(model, tmp_path_factory, starter):
     """An active node that a module's tests share: they leave its parameters as they were."""
-    start, monitors = _starter(model, tmp_path_factory.mktemp("active"))
-    yield start().activate()
-    monitors[0].close()
+    with starter(model, tmp_path_factory.mktemp("active")) as start:
+        yield start().activate()
+
+
+@pytest.fixture
+def restored(active):
+    """The shared node, whose run-time parameters are as before when a test ends."""
+    names = [parameter.name for parameter in PARAMETERS if parameter.runtime]
+    before = {name.replace(".", "__"): active.get(name) for name in names}
+    yield active
+    assert active.set(atomically=True, **before)[0].successful

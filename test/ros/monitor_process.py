@@ -7,6 +7,7 @@ from __future__ import annotations
 import array
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
+from color_model import plain
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMsg
@@ -32,11 +34,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
-from small_models import solid
 
+from rs_monitor.certification import Status
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
 LIMIT = 60.0  # seconds after which a test gives up: a busy machine needs some of them
+CAMERA_PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 SETTINGS = {  # generous times: these tests also hold on a busy machine
     "certification.n": 64,
     "timing.frame_period": 2.0,
@@ -52,6 +55,14 @@ _SHUTDOWN = {
     "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
     "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
     "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
+_SERVICES = {
+    "change_state": ChangeState,
+    "describe_parameters": DescribeParameters,
+    "get_parameters": GetParameters,
+    "set_parameters": SetParameters,
+    "set_parameters_atomically": SetParametersAtomically,
+    "get_state": GetState,
 }
 _RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
@@ -85,6 +96,8 @@ class Monitor:
         Further ROS arguments.
     compressed : bool
         Whether images are sent compressed.
+    image_topic : str
+        What the node's `image` is remapped to.
     """
 
     def __init__(
@@ -94,6 +107,7 @@ class Monitor:
         parameters: dict[str, Any] | None = None,
         *arguments: str,
         compressed: bool = False,
+        image_topic: str = "image",
     ) -> None:
         self.namespace = f"/monitor{next(_numbers)}"
         self.name = f"{self.namespace}/certifier"
@@ -101,45 +115,60 @@ class Monitor:
         self.client = rclpy.create_node("client", namespace=self.namespace)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.client)
-        self._services: dict[str, Any] = {}
+        # get_state last: discovery tells of clients in this order, so that a node which answers
+        # it can answer all.
+        self._services = {
+            name: self.client.create_client(kind, f"{self.name}/{name}")
+            for name, kind in _SERVICES.items()
+        }
         self.client.create_subscription(
             Certificate, "certificate", self.certificates.append, _RELIABLE
         )
         self.images = self.client.create_publisher(
             CompressedImage if compressed else Image,
-            "image/compressed" if compressed else "image",
+            f"{image_topic}/compressed" if compressed else image_topic,
             _RELIABLE,
         )
         self._output = folder / f"output{next(_numbers)}.txt"
         values = {"model.path": str(model)} | SETTINGS | (parameters or {})
+        remapped = ("-r", f"__ns:={self.namespace}", "-r", f"image:={image_topic}")
         with open(self._output, "wb") as output:
             self.process = subprocess.Popen(
-                node_command(values, "-r", f"__ns:={self.namespace}", *arguments),
+                node_command(values, *remapped, *arguments),
                 stdout=output,
                 stderr=output,
                 cwd=folder,
+                env={key: value for key, value in os.environ.items() if key != CAMERA_PROFILE},
             )
+
+        self._greet()
 
     @property
     def output(self) -> str:
         """All that the process printed."""
         return self._output.read_text(errors="replace")
 
-    def wait(self, condition: Callable[[], Any], what: str, limit: float = LIMIT) -> Any:
+    def wait(
+        self,
+        condition: Callable[[], Any],
+        what: str,
+        limit: float = LIMIT,
+        *,
+        may_end: bool = False,
+    ) -> Any:
         """Spin the client until `condition` holds; returns its value."""
         end = time.monotonic() + limit
         while not (value := condition()):
-            assert self.process.poll() is None, f"the node ended: {self.output}"
+            ended = self.process.poll() is not None
+            assert may_end or not ended, f"the node ended: {self.output}"
             assert time.monotonic() < end, f"no {what} after {limit} s: {self.output}"
             self._executor.spin_once(timeout_sec=0.05)
         return value
 
     # Services
 
-    def call(self, kind: Any, name: str, request: Any, limit: float = LIMIT) -> Any:
+    def call(self, name: str, request: Any, limit: float = LIMIT) -> Any:
         """Call a service of the node."""
-        if name not in self._services:
-            self._services[name] = self.client.create_client(kind, f"{self.name}/{name}")
         service = self._services[name]
         self.wait(service.service_is_ready, f"service {name}", limit)
         future = service.call_async(request)
@@ -148,13 +177,28 @@ class Monitor:
 
     def state(self) -> str:
         """Return the lifecycle state."""
-        return self.call(GetState, "get_state", GetState.Request()).current_state.label
+        return self.call("get_state", GetState.Request()).current_state.label
+
+    def _greet(self) -> None:
+        """Wait for a first answer: the node may know the client's requests before its inbox."""
+        service = self._services["get_state"]
+        self.wait(service.service_is_ready, "service get_state")
+        futures = []
+
+        def answered() -> bool:
+            futures.append(service.call_async(GetState.Request()))
+            end = time.monotonic() + 1.0
+            while time.monotonic() < end and not any(future.done() for future in futures):
+                self._executor.spin_once(timeout_sec=0.05)
+            return any(future.done() for future in futures)
+
+        self.wait(answered, "first answer")
 
     def change(self, transition: str) -> bool:
         """Take a lifecycle transition; whether it succeeded."""
         number = _TRANSITIONS.get(transition) or _SHUTDOWN[self.state()]
         request = ChangeState.Request(transition=Transition(id=number))
-        return self.call(ChangeState, "change_state", request).success
+        return self.call("change_state", request).success
 
     def activate(self) -> Monitor:
         """Configure and activate; returns itself once both sides know of each other."""
@@ -179,21 +223,21 @@ class Monitor:
         ]
         if atomically:
             request = SetParametersAtomically.Request(parameters=parameters)
-            answer = self.call(SetParametersAtomically, "set_parameters_atomically", request)
+            answer = self.call("set_parameters_atomically", request)
             return [answer.result]
         request = SetParameters.Request(parameters=parameters)
-        return self.call(SetParameters, "set_parameters", request).results
+        return self.call("set_parameters", request).results
 
     def get(self, name: str) -> Any:
         """Return a parameter."""
         request = GetParameters.Request(names=[name])
-        answer = self.call(GetParameters, "get_parameters", request)
+        answer = self.call("get_parameters", request)
         return parameter_value_to_python(answer.values[0])
 
     def describe(self, *names: str) -> Any:
         """Return parameters' descriptors."""
         request = DescribeParameters.Request(names=names)
-        return self.call(DescribeParameters, "describe_parameters", request).descriptors
+        return self.call("describe_parameters", request).descriptors
 
     def info(self) -> Any:
         """Subscribe late to the latched ~/info, and return what comes."""
@@ -206,6 +250,18 @@ class Monitor:
         return received[-1]
 
     # Images and certificates
+
+    def certified(self, message: Any) -> Any:
+        """Publish images until one is certified: a busy machine may be late for some."""
+
+        def in_time() -> Any:
+            message.header.stamp = now()
+            certificate = self.certificate_of(message)
+            late = certificate.status == Status.DEADLINE_MISSED
+            assert late or certificate.status == Status.CERTIFIED, certificate.reason
+            return None if late else certificate
+
+        return self.wait(in_time, "certificate in time")
 
     def send(self, message: Any) -> None:
         """Publish an image; stamped now unless it is stamped already."""
@@ -247,7 +303,7 @@ def now() -> Time:
 
 def image(color: str = "green", height: int = 12, width: int = 16, **fields: Any) -> Image:
     """Return a plain rgb8 image with the colour in its strongest channel; fields override."""
-    return image_of(solid(color, height, width), "rgb8", **fields)
+    return image_of(plain(color, height, width), **{"encoding": "rgb8", **fields})
 
 
 def image_of(rows: np.ndarray, encoding: str, padding: int = 0, **fields: Any) -> Image:

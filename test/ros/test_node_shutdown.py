@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the process ends."""
+
+import signal
+import time
+
+import pytest
+from monitor_process import image
+
+SECONDS = 15.0  # with room for a busy machine
+
+
+def is_quiet(output):
+    return not any(word in output for word in ("Traceback", "Error", "ERROR", "FATAL", "dump"))
+
+
+@pytest.mark.parametrize(
+    "state, number",
+    [
+        ("unconfigured", signal.SIGTERM),
+        ("inactive", signal.SIGINT),
+        ("active", signal.SIGINT),
+        ("active", signal.SIGTERM),
+    ],
+)
+def test_a_signal_ends_the_process_in_every_state(start, state, number):
+    monitor = start({"certification.n": 0, "timing.frame_period": 0.05})
+    if state == "inactive":
+        assert monitor.change("configure")
+    if state == "active":
+        monitor.activate()
+        for _ in range(20):
+            monitor.send(image(height=120, width=160))
+    started = time.monotonic()
+    assert monitor.stop(number) == 0, monitor.output
+    assert time.monotonic() - started < SECONDS
+    assert is_quiet(monitor.output), monitor.output
+
+
+def test_the_frame_in_progress_gets_its_certificate(start):
+    monitor = start({"certification.n": 0, "timing.frame_period": 2.0}).activate()
+    for count in (1, 2):
+        monitor.send(image())  # drawn for, all of 1.6 s
+        monitor.wait(lambda: monitor.get("seed"), "answer")  # by then the frame was received
+        assert monitor.change("deactivate")
+        monitor.wait(lambda count=count: len(monitor.certificates) == count, "certificate")
+        assert monitor.certificates[-1].n_used > 64
+        assert monitor.change("activate")
+        monitor.wait(monitor.connected, "connection")
+    monitor.send(image())
+    monitor.wait(lambda: monitor.get("seed"), "answer")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # the others change nothing
+        monitor.process.send_signal(number)
+    monitor.wait(lambda: len(monitor.certificates) == 3, "certificate", may_end=True)
+    assert monitor.process.wait(SECONDS) == 0
+    assert is_quiet(monitor.output), monitor.output
