@@ -30,16 +30,18 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.rand((n, *shape), generator=generator) * (high - low) + low
 
-    angle = uniform(-math.radians(5), math.radians(5))
-    scale_x, scale_y = uniform(0.92, 1.08), uniform(0.92, 1.08)
+    angle = uniform(-math.radians(8), math.radians(8))
+    scale_x, scale_y = uniform(0.87, 1.13), uniform(0.87, 1.13)
     affine = torch.zeros(n, 2, 3)
     affine[:, 0, 0], affine[:, 0, 1] = torch.cos(angle) * scale_x, -torch.sin(angle) * scale_y
     affine[:, 1, 0], affine[:, 1, 1] = torch.sin(angle) * scale_x, torch.cos(angle) * scale_y
-    affine[:, :, 2] = uniform(-0.07, 0.07, 2)
+    affine[:, :, 2] = uniform(-0.1, 0.1, 2)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    gain, offset = uniform(0.75, 1.4, 1, 1, 1), uniform(-0.05, 0.05, 1, 1, 1)
-    tint = uniform(0.9, 1.1, 3, 1, 1)
+    # Exposures differ by factors: the gain is uniform on a logarithmic scale.
+    gain = torch.exp(uniform(math.log(0.4), math.log(1.7), 1, 1, 1))
+    offset = uniform(-0.06, 0.06, 1, 1, 1)
+    tint = uniform(0.85, 1.15, 3, 1, 1)
     return (moved * gain * tint + offset).clamp_(0.0, 1.0)
 
 

@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=Recipe.epochs)
     parser.add_argument("--consistency", type=float, default=Recipe.consistency)
     parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
+    parser.add_argument("--weight-decay", type=float, default=Recipe.weight_decay)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
@@ -92,6 +93,7 @@ def main() -> None:
         epochs=arguments.epochs,
         consistency=arguments.consistency,
         learning_rate=arguments.learning_rate,
+        weight_decay=arguments.weight_decay,
         seed=arguments.seed,
     )
     torch.manual_seed(recipe.seed)
