@@ -112,18 +112,22 @@ class Environment:
     # The steps.
 
     def create(self):
-        """Make the environment anew, unless one that fits is there."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self._fits():
-            return
-        if any(self.folder.iterdir()):
-            if not (self.folder / "pyvenv.cfg").exists():
-                stop(f"{self.folder} is no virtual environment: name another folder with VENV=")
-            shutil.rmtree(self.folder)
-            self.folder.mkdir()
-        self.keys = {}
-        options = ["--system-site-packages"] if ROS_IS_SOURCED else []
-        run([sys.executable, "-m", "venv", *options, self.folder], self.log)
+        """Make the environment anew, unless one that fits is there; put our hook into it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._fits():
+            if any(self.folder.iterdir()):
+                if not (self.folder / "pyvenv.cfg").exists():
+                    stop(
+                        f"{self.folder} is no virtual environment: name another folder with VENV="
+                    )
+                shutil.rmtree(self.folder)
+                self.folder.mkdir()
+            self.keys = {}
+            options = ["--system-site-packages"] if ROS_IS_SOURCED else []
+            run([sys.executable, "-m", "venv", *options, self.folder], self.log)
+        shutil.copy(TOOLS / "venv_hook.py", self.site / "_rs_monitor_venv_hook.py")
+        # After the wheels' own hook: .pth files are read in the order of their names.
+        (self.site / "zz_rs_monitor_venv_hook.pth").write_text("import _rs_monitor_venv_hook\n")
 
     def _fits(self):
         """Ask whether the environment is where it was made, and of this very Python."""
@@ -218,9 +222,6 @@ class Environment:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-        shutil.copy(TOOLS / "venv_hook.py", self.site / "_rs_monitor_venv_hook.py")
-        # After the wheels' own hook: .pth files are read in the order of their names.
-        (self.site / "zz_rs_monitor_venv_hook.pth").write_text("import _rs_monitor_venv_hook\n")
 
 
 def check_machine():
@@ -260,7 +261,7 @@ def main():
         steps = [
             (
                 "environment",
-                here,
+                digest(here, TOOLS / "venv_hook.py"),
                 f"virtual environment {folder}, Python {PYTHON}",
                 venv.create,
             ),
@@ -278,7 +279,7 @@ def main():
             ),
             (
                 "package data",
-                digest(here, TOOLS / "venv_hook.py", *map(str, LAUNCH_FILES)),
+                digest(here, *map(str, LAUNCH_FILES)),
                 "rs_monitor's place in the ament index",
                 venv.link_package_data,
             ),
