@@ -314,7 +314,8 @@ class _Draw:
         total: Votes | None = None
         chunk = self._engine.max_batch
         while n == 0 or total is None or total.n < n:
-            if self._deadline is not None and not self._pace.fits(self._deadline):
+            first = self._start == 0
+            if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
                 break
             size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))
             with self._pace.measure(size == chunk):

@@ -14,7 +14,9 @@ import numpy as np
 # operating system's scheduler.
 RESERVE = 0.003  # seconds
 _QUANTILE = 98  # percent of recent chunks that were at most this slow
-_RECENT = 256  # chunks
+_RECENT = 256  # chunks, at most
+_MEMORY = 2.0  # seconds after which a chunk is no longer recent: a stall must not count for long
+_FEWEST = 16  # chunks that are recent however long ago they were
 _REFRESH = 16  # chunks between two looks at the quantile
 
 
@@ -32,18 +34,23 @@ class ChunkPace:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._durations: deque[float] = deque(maxlen=_RECENT)
+        self._chunks: deque[tuple[float, float]] = deque(maxlen=_RECENT)  # (end, duration)
         self._count = 0
         self._slow = 0.0
 
     @property
     def typical(self) -> float:
         """Median duration of recent chunks in seconds; 0 before the first."""
-        return float(np.median(list(self._durations))) if self._durations else 0.0
+        chunks = list(self._chunks)  # at once: other threads may ask while chunks are measured
+        return float(np.median([duration for _, duration in chunks])) if chunks else 0.0
 
-    def fits(self, deadline: float) -> bool:
-        """Whether a chunk begun now would end in time."""
-        return self._clock() + self._slow + RESERVE <= deadline
+    def fits(self, deadline: float, *, first: bool = False) -> bool:
+        """Whether a chunk begun now would end in time.
+
+        A frame's `first` chunk is begun if there is any time for it: without it the frame is
+        lost anyway, and after a stall nothing else would show that chunks are fast again.
+        """
+        return self._clock() + (0.0 if first else self._slow) + RESERVE <= deadline
 
     @contextlib.contextmanager
     def measure(self, full: bool) -> Iterator[None]:
@@ -52,7 +59,11 @@ class ChunkPace:
         yield
         if not full:
             return
-        self._durations.append(self._clock() - started)
+        ended = self._clock()
+        self._chunks.append((ended, ended - started))
+        while len(self._chunks) > _FEWEST and self._chunks[0][0] < ended - _MEMORY:
+            self._chunks.popleft()
         self._count += 1
         if self._count % _REFRESH == 1 or self._count < _REFRESH:
-            self._slow = float(np.percentile(self._durations, _QUANTILE))
+            durations = [duration for _, duration in self._chunks]
+            self._slow = float(np.percentile(durations, _QUANTILE))

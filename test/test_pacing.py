@@ -54,6 +54,18 @@ def test_a_faster_machine_is_noticed():
     assert pace.fits(clock.now + 0.003 + RESERVE)
 
 
+def test_a_stall_is_forgotten_though_chunks_are_few():
+    clock = Clock()
+    pace = ChunkPace(clock)
+    feed(pace, clock, *[0.004] * 50, *[0.3] * 20)
+    for _ in range(75):  # three seconds of frames whose first chunk alone is tried
+        assert not pace.fits(clock.now)
+        assert pace.fits(clock.now + 0.001 + RESERVE, first=True)
+        feed(pace, clock, 0.004)
+        clock.now += 0.036
+    assert pace.fits(clock.now + 0.005 + RESERVE)
+
+
 def test_before_the_first_chunk():
     pace = ChunkPace(Clock())
     assert pace.typical == 0.0
