@@ -36,9 +36,10 @@ lint: setup  ## ruff
 	@$(BIN)/python -m ruff check .
 
 colcon: setup  ## build and test as a ROS workspace does, in the virtual environment
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m colcon build
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m colcon test --return-code-on-test-failure; \
-	  status=$$?; $(BIN)/python -m colcon test-result --all; exit $$status
+	@export PATH="$(abspath $(BIN)):$$PATH" ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST; \
+	  python -m colcon build || exit; \
+	  python -m colcon test --return-code-on-test-failure --event-handlers console_direct+; \
+	  status=$$?; python -m colcon test-result --all; exit $$status
 
 clean:  ## remove what setup, tests and colcon have made
 	rm -rf $(VENV) build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info

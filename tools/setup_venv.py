@@ -124,7 +124,9 @@ class Environment:
                 self.folder.mkdir()
             self.keys = {}
             options = ["--system-site-packages"] if ROS_IS_SOURCED else []
-            run([sys.executable, "-m", "venv", *options, self.folder], self.log)
+            # Not an activated environment's Python: it may be the very one that was removed.
+            python = getattr(sys, "_base_executable", sys.executable)
+            run([python, "-m", "venv", *options, self.folder], self.log)
         shutil.copy(TOOLS / "venv_hook.py", self.site / "_rs_monitor_venv_hook.py")
         # After the wheels' own hook: .pth files are read in the order of their names.
         (self.site / "zz_rs_monitor_venv_hook.pth").write_text("import _rs_monitor_venv_hook\n")
