@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from rs_monitor_msgs.msg import Certificate as CertificateMsg
 from ..bank import CertifierBank
 from ..certification import Status
 from ..certifier import FrameCertificate, failure
-from ..engines import KEY_BYTES
+from ..engines import noise_key
 from ..frames import Frame, FrameError, UnsupportedEncoding
 from .configuration import Configuration
 from .conversions import (
@@ -160,7 +158,8 @@ class Worker:
         except FrameError as error:
             return None, failure(Status.INVALID_INPUT, str(error), settings)
         certifier, _ = self._bank.select(settings.sigma, configuration["input.resolution"])
-        key = self._key(configuration["seed"], taken.sequence)
+        seed = configuration["seed"]
+        key = noise_key(None if seed < 0 else seed, self._topic, taken.sequence)
         return frame, certifier.certify(frame, settings, key, deadline)
 
     def _stale(self, received: Received, limit: float) -> str:
@@ -177,13 +176,6 @@ class Worker:
         if age < -limit:
             return f"header.stamp is {-age:.3f} s in the future: the clocks disagree"
         return ""
-
-    def _key(self, seed: int, sequence: int) -> bytes:
-        """Return a frame's noise key."""
-        if seed < 0:
-            return os.urandom(KEY_BYTES)
-        text = f"{seed}/{self._topic}/{sequence}".encode()
-        return hashlib.blake2b(text, digest_size=KEY_BYTES).digest()
 
 
 def _one_line(error: Exception) -> str:
