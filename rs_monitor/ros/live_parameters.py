@@ -73,6 +73,7 @@ class LiveParameters:
         self._apply_to_node = apply
         for parameter in PARAMETERS:
             self._declare(parameter)
+        self._warn_of_unknown()
         self.configuration = make_configuration(self._values(), 1)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
@@ -87,6 +88,13 @@ class LiveParameters:
             raise ValueError(
                 f"{parameter.name} must be of type {parameter.type_name}{allowed}: {error}"
             ) from error
+
+    def _warn_of_unknown(self) -> None:
+        """Name values given at the start that belong to no parameter: ROS would be silent."""
+        given = self._node._parameter_overrides  # there is no public way to them
+        for name in given:
+            if not (self._node.has_parameter(name) or name.startswith("qos_overrides.")):
+                self._node.get_logger().warning(f"there is no parameter {name}: ignored")
 
     def _values(self) -> dict[str, Any]:
         return {name: _frozen(self._node.get_parameter(name).value) for name in BY_NAME}
