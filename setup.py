@@ -59,7 +59,6 @@ setup(
     install_requires=[
         "numpy>=1.26,<3",
         "opencv-python-headless>=4.8,<5",
-        "psutil>=5.9,<8",
         "PyYAML>=6.0,<7",
         "scipy>=1.11,<2",
         "tqdm>=4.66,<5",
@@ -71,6 +70,7 @@ setup(
         "test": [
             "onnx>=1.17,<2",
             "hypothesis>=6.100,<7",
+            "psutil>=5.9,<8",
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
             "ruff>=0.12,<1",

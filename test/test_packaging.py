@@ -26,7 +26,6 @@ SOURCES = sorted(
 REQUIRED = {
     "cv2": ("opencv-python-headless", "python3-opencv"),
     "numpy": ("numpy", "python3-numpy"),
-    "psutil": ("psutil", "python3-psutil"),
     "scipy": ("scipy", "python3-scipy"),
     "tqdm": ("tqdm", "python3-tqdm"),
     "yaml": ("PyYAML", "python3-yaml"),
