@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable
 
@@ -32,8 +31,13 @@ PROCEDURES: dict[str, Callable[[float], int]] = {
     "two_stage": least_n_two_stage,
 }
 
+# Inclusive bounds, far beyond what is of use: they keep arithmetic and waiting times sane.
+SIGMA_RANGE = (1e-3, 10.0)
+ALPHA_RANGE = (1e-12, 0.5)
+MAX_N = 100_000
+
 _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
-_PAIRS_EACH_SIDE = 32  # multiples of the chunk, around the n expected, whose pairs are prefetched
+_PAIRS_EACH_SIDE = 8  # multiples of the chunk, around the n expected, whose pairs are prefetched
 # Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.
 _LARGEST_EXACT_N = 10_000
 
@@ -45,9 +49,9 @@ class Settings:
     Attributes
     ----------
     sigma : float
-        Standard deviation of the noise on pixels in [0, 1], > 0.
+        Standard deviation of the noise on pixels in [0, 1], within `SIGMA_RANGE`.
     alpha : float
-        Probability, per frame, of an over-stated radius that is accepted, in (0, 1).
+        Probability, per frame, of an over-stated radius that is accepted, within `ALPHA_RANGE`.
     n : int
         Samples of the bound; 0 for as many as fit before the deadline.
     procedure : str
@@ -71,17 +75,20 @@ class Settings:
     roi: Region | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.sigma) and self.sigma > 0):
-            raise ValueError(f"sigma must be finite and > 0, got {self.sigma}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be in (0, 1), got {self.alpha}")
+        for name, (low, high) in (
+            ("sigma", SIGMA_RANGE),
+            ("alpha", ALPHA_RANGE),
+            ("n", (0, MAX_N)),
+            ("n_selection", (1, MAX_N)),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be in the range {low} to {high}, got {value}")
         if self.procedure not in PROCEDURES:
             raise ValueError(
                 f"procedure must be one of {', '.join(PROCEDURES)}, got {self.procedure!r}"
             )
-        if self.n_selection < 1:
-            raise ValueError(f"n_selection must be at least 1, got {self.n_selection}")
-        if self.n < 0 or 0 < self.n < self.least_n:
+        if 0 < self.n < self.least_n:
             raise ValueError(
                 f"n = {self.n} could never certify at alpha = {self.alpha:g} with "
                 f"{self.procedure}: it takes at least {self.least_n} (or 0: as many as fit)"
@@ -195,13 +202,14 @@ class Certifier:
         if settings.procedure != "single_pass":
             return
         chunk = self.engine.max_batch
-        expected = settings.n or chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
-        around = range(
-            max(1, expected // chunk - _PAIRS_EACH_SIDE), expected // chunk + _PAIRS_EACH_SIDE + 1
-        )
+        reach = chunk * (1 + int(budget / max(self.pace.typical, 1e-6)))
+        expected = min(settings.n or reach, reach)
+        middle = expected // chunk
+        around = range(max(1, middle - _PAIRS_EACH_SIDE), middle + _PAIRS_EACH_SIDE + 1)
         most = settings.n or _LARGEST_EXACT_N
         wanted = {n for n in (chunk * i for i in around) if settings.least_n <= n <= most}
-        wanted |= {settings.n} if settings.n else set()
+        if 0 < settings.n <= 2 * reach:  # a larger one is never drawn in time
+            wanted.add(settings.n)
         self._table.prefetch(sorted(wanted, key=lambda n: abs(n - expected)), settings.alpha)
 
     def certify(
@@ -314,7 +322,7 @@ class _Draw:
         total: Votes | None = None
         chunk = self._engine.max_batch
         while n == 0 or total is None or total.n < n:
-            first = self._start == 0
+            first = total is None
             if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
                 break
             size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))

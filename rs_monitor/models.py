@@ -18,6 +18,10 @@ RESOLUTIONS = ("full", "half")
 # A member trained at another sigma than the one asked for still certifies soundly, but
 # beyond this ratio its accuracy under the noise is usually lost.
 SIGMA_RATIO_TO_WARN = 1.25
+_MAX_SIGMA = 1e3
+# ONNX TensorProto.external_data names its file in an entry with this key (protobuf: field 1,
+# 8 bytes).
+_EXTERNAL = b"\x0a\x08location"
 
 
 class ModelError(ValueError):
@@ -95,8 +99,13 @@ class Model:
 
     @property
     def model_id(self) -> str:
-        """Short sha256 that certificates carry."""
-        return self.card.sha256[:12]
+        """Short sha256 that certificates carry; with the size, where it is not the card's own.
+
+        Radii at another input size are radii of another classifier.
+        """
+        short = self.card.sha256[:12]
+        own = (self.height, self.width) == (self.card.height, self.card.width)
+        return short if own else f"{short}@{self.height}x{self.width}"
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -104,7 +113,7 @@ def _mapping(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise ModelError(f"{path} is not a model card (YAML): {detail}") from error
     if not isinstance(content, dict):
@@ -151,17 +160,22 @@ def load_card(path: str | Path) -> ModelCard:
     labels = _get(path, content, "labels", list)
     if len(labels) < 2 or not all(isinstance(label, str) and label for label in labels):
         raise ModelError(f"{path}: 'labels' must be at least two class names, got {labels!r:.80}")
+    if not all(label.isprintable() for label in labels):
+        raise ModelError(f"{path}: 'labels' holds a name with characters that cannot be printed")
     if len(set(labels)) != len(labels):
         raise ModelError(f"{path}: 'labels' holds the same class name twice")
     sha256 = _get(path, content, "sha256", str).lower()
+    name = _get(path, content, "name", str)
+    if not name.isprintable():
+        raise ModelError(f"{path}: 'name' holds characters that cannot be printed")
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         raise ModelError(f"{path}: 'sha256' must be 64 hexadecimal digits, got {sha256!r:.80}")
     height, width = (_get(path, content, f"input.{side}", int) for side in ("height", "width"))
     if not (1 <= height <= 16384 and 1 <= width <= 16384):
         raise ModelError(f"{path}: input of {height}x{width} pixels is out of range 1..16384")
-    sigma = float(_get(path, content, "sigma", (int, float)))
-    if not (math.isfinite(sigma) and sigma >= 0):
-        raise ModelError(f"{path}: 'sigma' must be finite and >= 0, got {sigma}")
+    sigma = _get(path, content, "sigma", (int, float))
+    if not 0 <= sigma <= _MAX_SIGMA:
+        raise ModelError(f"{path}: 'sigma' must be in the range 0 to {_MAX_SIGMA:g}")
     resolution = _get(path, content, "input.resolution", str)
     if resolution not in RESOLUTIONS:
         raise ModelError(f"{path}: 'input.resolution' must be full or half, got {resolution!r}")
@@ -174,7 +188,7 @@ def load_card(path: str | Path) -> ModelCard:
             raise ModelError(f"{path}: 'reference.label' {reference_label!r} is no label")
     return ModelCard(
         path=path,
-        name=_get(path, content, "name", str),
+        name=name,
         onnx=_beside(path, _get(path, content, "onnx", str), "onnx"),
         sha256=sha256,
         labels=tuple(labels),
@@ -182,7 +196,7 @@ def load_card(path: str | Path) -> ModelCard:
         width=width,
         dynamic_size=_get(path, content, "input.dynamic_size", bool),
         resolution=resolution,
-        sigma=sigma,
+        sigma=float(sigma),
         reference_image=reference_image,
         reference_label=reference_label,
         details=content,
@@ -240,6 +254,11 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
         onnx = card.onnx.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read model {card.onnx}: {error.strerror or error}") from error
+    if _EXTERNAL in onnx:
+        raise ModelError(
+            f"{card.onnx} keeps weights in another file, for which its sha256 does not vouch: "
+            "save the model with all its weights inside"
+        )
     digest = hashlib.sha256(onnx).hexdigest()
     if digest != card.sha256:
         raise ModelError(

@@ -15,8 +15,8 @@ import numpy as np
 RESERVE = 0.003  # seconds
 _QUANTILE = 98  # percent of recent chunks that were at most this slow
 _RECENT = 256  # chunks, at most
-_MEMORY = 2.0  # seconds after which a chunk is no longer recent: a stall must not count for long
-_FEWEST = 16  # chunks that are recent however long ago they were
+_MEMORY = 1.0  # seconds after which a chunk is no longer recent: a stall must not count for long
+_FEWEST = 8  # chunks that are recent however long ago they were
 _REFRESH = 16  # chunks between two looks at the quantile
 
 
@@ -64,6 +64,6 @@ class ChunkPace:
         while len(self._chunks) > _FEWEST and self._chunks[0][0] < ended - _MEMORY:
             self._chunks.popleft()
         self._count += 1
-        if self._count % _REFRESH == 1 or self._count < _REFRESH:
+        if self._count % _REFRESH == 1 or len(self._chunks) < 2 * _REFRESH:
             durations = [duration for _, duration in self._chunks]
             self._slow = float(np.percentile(durations, _QUANTILE))

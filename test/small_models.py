@@ -23,6 +23,7 @@ def color_network(
     batch: int | str = "batch",
     nan_above: float | None = None,
     order: tuple[int, int, int] = (0, 1, 2),
+    dtype: str = "FLOAT",
 ) -> bytes:
     """Return an ONNX file whose logits are 20 times the channel means.
 
@@ -34,9 +35,12 @@ def color_network(
         Images whose mean over everything exceeds this have logits NaN.
     order : tuple of int
         Channel behind each logit: another one than (0, 1, 2) contradicts the labels.
+    dtype : str
+        ONNX type of the input.
     """
     nodes = [
-        helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["means"], axes=[2, 3], keepdims=0),
         helper.make_node("Gather", ["means", "order"], ["ordered"], axis=1),
         helper.make_node("Mul", ["ordered", "gain"], ["gained"]),
     ]
@@ -56,7 +60,29 @@ def color_network(
             helper.make_node("Mul", ["root", "tiny"], ["trace"]),
             helper.make_node("Add", ["gained", "trace"], ["logits"]),
         ]
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, height, width])
+    kind = TensorProto.DataType.Value(dtype)
+    image = helper.make_tensor_value_info("image", kind, [batch, 3, height, width])
+    return _serialized(nodes, constants, image, batch)
+
+
+def flawed_network(flaw: str) -> bytes:
+    """Return a network whose votes are no independent draws, for one of three reasons."""
+    nodes = [helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0)]
+    if flaw == "mixes rows":
+        nodes.append(helper.make_node("ReduceMean", ["means"], ["common"], axes=[0], keepdims=1))
+        nodes.append(helper.make_node("Add", ["means", "common"], ["logits"]))
+    elif flaw == "training mode":  # what that computes: each channel less its mean over the batch
+        nodes.append(helper.make_node("ReduceMean", ["means"], ["common"], axes=[0], keepdims=1))
+        nodes.append(helper.make_node("Sub", ["means", "common"], ["logits"]))
+    else:
+        nodes.append(helper.make_node("RandomNormalLike", ["means"], ["chance"]))
+        nodes.append(helper.make_node("Add", ["means", "chance"], ["logits"]))
+    size = ["batch", 3, "height", "width"]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, size)
+    return _serialized(nodes, [], image, "batch")
+
+
+def _serialized(nodes: list, constants: list, image: object, batch: int | str) -> bytes:
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 3])
     graph = helper.make_graph(nodes, "color", [image], [logits], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import onnx
 import pytest
 import yaml
 from small_models import LABELS, color_network, write_model
@@ -37,9 +39,11 @@ def test_card_and_model(tmp_path):
         ({"onnx": "../evil.onnx"}, "beside the card"),
         ({"onnx": "/etc/passwd"}, "beside the card"),
         ({"onnx": ".."}, "beside the card"),
-        ({"sigma": -1.0}, "finite and >= 0"),
-        ({"sigma": float("nan")}, "finite and >= 0"),
+        ({"sigma": -1.0}, "range 0 to 1000"),
+        ({"sigma": float("nan")}, "range 0 to 1000"),
+        ({"sigma": 10**400}, "range 0 to 1000"),
         ({"sigma": True}, "wrong type"),
+        ({"labels": ["a", "\x07"], "reference": None}, "cannot be printed"),
         ({"input": {"height": 8}}, "no 'input.width'"),
         ({"input": 3}, "no 'input.height'"),
         (
@@ -58,7 +62,20 @@ def test_wrong_cards_are_refused_by_key(tmp_path, change, reason):
     assert "color.yaml" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"- 1", b"{", b"a: [", b"\xff\xfe\x00", b"!!python/x 1"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"- 1",
+        b"{",
+        b"a: [",
+        b"\xff\xfe\x00",
+        b"!!python/x 1",
+        b"a: 2026-02-30",
+        b"a: " + b"9" * 5001,
+        b"[" * 5000,
+    ],
+)
 def test_files_that_are_no_cards(tmp_path, content):
     path = tmp_path / "card.yaml"
     path.write_bytes(content)
@@ -85,6 +102,22 @@ def test_changed_model_is_refused(tmp_path, damage):
     card.onnx.write_bytes(damage(card.onnx.read_bytes()))
     with pytest.raises(ModelError, match="sha256 is .* vouches for"):
         load_model(card)
+
+
+def test_weights_in_another_file_are_refused(tmp_path):
+    model = onnx.load_from_string(color_network())
+    (weights,) = (tensor for tensor in model.graph.initializer if tensor.name == "gain")
+    weights.CopyFrom(onnx.numpy_helper.from_array(np.float32(20), "gain"))
+    onnx.external_data_helper.set_external_data(weights, "elsewhere.data")
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    card = load_card(write_model(tmp_path, onnx_bytes=model.SerializeToString()))
+    with pytest.raises(ModelError, match="weights in another file"):
+        load_model(card)
+
+
+def test_half_of_a_card_has_another_id(tmp_path):
+    card = load_card(write_model(tmp_path))
+    assert load_model(card, "half").model_id == f"{load_model(card).model_id}@4x4"
 
 
 def test_fixed_input_has_no_half_resolution(tmp_path):

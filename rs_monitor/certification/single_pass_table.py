@@ -3,10 +3,15 @@
 """Pairs of the sound single pass, kept for the next frame and computed beside the current one."""
 
 import threading
+import time
 from collections import OrderedDict
 
 from .checks import check_alpha, check_integer
 from .pairs import single_pass_pair, standin_pair
+
+# The background thread rests this many times as long as a pair took: frames need the processor
+# and the interpreter more.
+_REST = 9
 
 
 class SinglePassTable:
@@ -40,6 +45,7 @@ class SinglePassTable:
         # Keys in the order in which they will be computed.
         self._pending = OrderedDict()
         self._computing = False
+        self._waiting = 0
         self._closed = False
         self._thread = None
         self._changed = threading.Condition()
@@ -129,9 +135,14 @@ class SinglePassTable:
             False when the time ran out first.
         """
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not self._pending and not self._computing, timeout
-            )
+            self._waiting += 1  # somebody needs them now: no resting
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(
+                    lambda: not self._pending and not self._computing, timeout
+                )
+            finally:
+                self._waiting -= 1
 
     def close(self):
         """Stop the thread, after the pair it is at; pairs are still served, none are scheduled."""
@@ -193,8 +204,8 @@ class SinglePassTable:
                     return
                 (n, alpha), _ = self._pending.popitem(last=False)
                 self._computing = True
+            started = time.monotonic()
             try:
-                # Nearly all of this is inside SciPy's loops, which let other threads run.
                 pair = single_pass_pair(n, alpha)
                 with self._changed:
                     self._store(pair)
@@ -202,3 +213,6 @@ class SinglePassTable:
                 with self._changed:
                     self._computing = False
                     self._changed.notify_all()
+            rest = _REST * (time.monotonic() - started)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting, rest)

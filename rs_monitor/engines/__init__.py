@@ -9,22 +9,13 @@ import shutil
 from pathlib import Path
 
 from ..models import Model
-from .base import (
-    KEY_BYTES,
-    PRECISIONS,
-    WARM_UP_CHUNKS,
-    Engine,
-    EngineError,
-    EngineIdentity,
-    Votes,
-)
+from .base import KEY_BYTES, PRECISIONS, Engine, EngineError, EngineIdentity, Votes
 from .noise import noise_key
 
 __all__ = [
     "BACKENDS",
     "KEY_BYTES",
     "PRECISIONS",
-    "WARM_UP_CHUNKS",
     "Engine",
     "EngineError",
     "EngineIdentity",

@@ -14,7 +14,7 @@ import numpy as np
 from ..models import Model
 
 KEY_BYTES = 16
-WARM_UP_CHUNKS = 3
+_WARM_UP_CHUNKS = 3
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
@@ -139,7 +139,7 @@ class Engine(abc.ABC):
     def warm_up(self) -> None:
         """Run full batches until buffers, kernels and threads are in place."""
         image = np.full((self.model.height, self.model.width, 3), 0.5, np.float32)
-        for _ in range(WARM_UP_CHUNKS):
+        for _ in range(_WARM_UP_CHUNKS):
             self.votes(image, 0.25, self.max_batch, bytes(KEY_BYTES))
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..models import Model
 from .base import Engine, EngineError, EngineIdentity, Votes, count_votes
+from .independence import check_independence
 from .noise import NoiseSource
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -24,7 +25,7 @@ def _import() -> Any:
     except ImportError as error:
         raise EngineError(
             f"backend openvino cannot be imported ({error}): python -m pip install "
-            "'openvino>=2024.4'"
+            "'openvino>=2025.2,<2027'"
         ) from error
     return openvino
 
@@ -80,6 +81,7 @@ class OpenVinoEngine(Engine):
         self._request.set_input_tensor(self._input)
         self._noise = NoiseSource(shape, threads)
         self._check_output()
+        check_independence(self._logits, self._batch.shape, precision, str(self.model.card.onnx))
 
     def _read(self, core: Any, openvino: Any) -> Any:
         """Read the ONNX bytes and give them this engine's static shape."""
@@ -94,6 +96,11 @@ class OpenVinoEngine(Engine):
             raise EngineError(
                 f"{name}: a classifier has one input and one output, this has "
                 f"{len(network.inputs)} and {len(network.outputs)}"
+            )
+        if network.inputs[0].get_element_type() != openvino.Type.f32:
+            raise EngineError(
+                f"{name}: its input is {network.inputs[0].get_element_type().get_type_name()}, "
+                "images are float32 in [0, 1]: export it with a float32 input"
             )
         wanted = openvino.PartialShape([self.max_batch, 3, model.height, model.width])
         given = network.inputs[0].get_partial_shape()
@@ -156,15 +163,23 @@ class OpenVinoEngine(Engine):
             self._noise.fill(batch, key, start + done)
             batch *= np.float32(sigma)
             batch += planes
-            try:
-                self._request.infer()
-            except RuntimeError as error:
-                raise EngineError(f"OpenVINO inference failed: {_first_line(error)}") from error
             # Rows beyond the samples asked for hold old images and are not counted.
-            part, bad = count_votes(self._request.get_output_tensor().data[:rows])
+            part, bad = count_votes(self._infer()[:rows])
             counts += part
             invalid += bad
         return Votes(counts, invalid, n)
+
+    def _infer(self) -> np.ndarray:
+        """Run the batch; the logits are valid until the next call."""
+        try:
+            self._request.infer()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO inference failed: {_first_line(error)}") from error
+        return self._request.get_output_tensor().data
+
+    def _logits(self, batch: np.ndarray) -> np.ndarray:
+        self._batch[:] = batch
+        return self._infer()
 
     def close(self) -> None:
         """Release the network and the noise threads."""

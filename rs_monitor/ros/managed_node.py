@@ -16,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+_SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from the certifier's
 _SIGNAL_POLL = 0.2  # seconds after which the executor looks whether a signal came
 
 
@@ -92,6 +93,7 @@ def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
         print(f"cannot start: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         return 2
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while not signals:

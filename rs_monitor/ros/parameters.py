@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..certifier import PROCEDURES, Settings
+from ..certifier import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
 from ..engines import BACKENDS, PRECISIONS
 from ..frames import DEFAULT_MAX_PIXELS
 from ..models import RESOLUTIONS
@@ -103,21 +103,21 @@ PARAMETERS: tuple[Parameter, ...] = (
         _DEFAULTS.n,
         "noisy samples a frame; 0: as many as the frame period allows",
         low=0,
-        high=100_000,
+        high=MAX_N,
     ),
     Parameter(
         "certification.sigma",
         _DEFAULTS.sigma,
         "standard deviation of the noise, pixels in [0, 1]; picks the member trained nearest",
-        low=1e-3,
-        high=10.0,
+        low=SIGMA_RANGE[0],
+        high=SIGMA_RANGE[1],
     ),
     Parameter(
         "certification.alpha",
         _DEFAULTS.alpha,
         "accepted probability, per frame, of publishing an over-stated radius",
-        low=1e-12,
-        high=0.5,
+        low=ALPHA_RANGE[0],
+        high=ALPHA_RANGE[1],
     ),
     Parameter(
         "certification.procedure",
@@ -130,7 +130,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         _DEFAULTS.n_selection,
         "samples that choose the class in two_stage",
         low=1,
-        high=100_000,
+        high=MAX_N,
     ),
     Parameter(
         "certification.required_radius",

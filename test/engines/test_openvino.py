@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
-from small_models import color_network, solid, write_model
+from small_models import color_network, flawed_network, solid, write_model
 
 from rs_monitor.engines import EngineError, open_engine, resolve_backend
 from rs_monitor.engines.base import Votes, count_votes
@@ -133,6 +133,17 @@ def test_half_of_the_side(tmp_path):
 def test_models_that_do_not_fit_are_refused(tmp_path, change, reason):
     with pytest.raises(EngineError, match=reason):
         opened(tmp_path, **change)
+
+
+@pytest.mark.parametrize("flaw", ["mixes rows", "training mode", "random"])
+def test_rows_that_depend_on_each_other_or_on_chance_are_refused(tmp_path, flaw):
+    with pytest.raises(EngineError, match="would not be independent"):
+        opened(tmp_path, onnx_bytes=flawed_network(flaw), reference=None)
+
+
+def test_other_input_types_are_refused(tmp_path):
+    with pytest.raises(EngineError, match="float32 input"):
+        opened(tmp_path, onnx_bytes=color_network(dtype="DOUBLE"), reference=None)
 
 
 def test_misuse_is_refused(tmp_path):
