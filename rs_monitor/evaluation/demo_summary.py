@@ -14,6 +14,8 @@ from ..certification import Status
 
 _NANOSECONDS = 1_000_000_000
 _WARM = _NANOSECONDS  # after the first frame: deadline misses before are counted apart
+_MOST_UNSEEN, _MOST_LATE = 0.01, 0.001  # of the frames sent; late: after the first second
+_LIMITS = f"superseded, lost <= {_MOST_UNSEEN:.0%}, late <= {_MOST_LATE:.1%}"
 _ANSWERS = (Status.CERTIFIED.name, Status.ABSTAINED.name)
 _NAMED = (*_ANSWERS, Status.DEADLINE_MISSED.name)
 
@@ -79,6 +81,9 @@ def summarise(
             and lost >= 0
         ),
     }
+    late_share = summary["deadline_missed_after_first_second"] / max(1, len(sent))
+    unseen_share = (superseded + lost) / max(1, len(sent))
+    summary["within_limits"] = unseen_share <= _MOST_UNSEEN and late_share <= _MOST_LATE
     if labels:
         right = sum(
             c["class_name"] == labels[frames[c["stamp_ns"]] % len(labels)]
@@ -135,6 +140,7 @@ def table(summary: dict[str, Any], held_aside: dict[str, Any]) -> str:
         ("on real held-aside tracks", ", ".join(conditions)),
         ("  smoothed accuracy", accuracy),
         ("  average certified radius", radius),
+        (_LIMITS, "yes" if summary["within_limits"] else "NO: was the machine busy?"),
         ("every frame accounted for", "yes" if summary["every_frame_accounted"] else "NO"),
     ]
     width = max(len(name) for name, _ in rows)
