@@ -108,7 +108,7 @@ def test_an_interrupted_demo_leaves_no_process(card, drive, number):
         (["--rate", "1000"], "timing.frame_period"),
         (["--frames", "0"], "--frames"),
         (["--n", "3"], "could never certify"),
-        (["--sigma", "0.0001"], "certification.sigma"),
+        (["--sigma", "0.0001"], "sigma must be in the range"),
         (["--required-radius", "-1"], "certification.required_radius"),
         (["--topic", "/other"], "no images on topic /other"),
         (["--bag", "/nowhere"], "/nowhere does not exist"),
