@@ -154,11 +154,12 @@ def test_a_process_that_does_not_listen_is_killed(tmp_path, monkeypatch):
         f"pathlib.Path({str(tmp_path / 'ready')!r}).touch()\n"
         "time.sleep(1000)\n"
     )
+    before = set(psutil.Process().children())
     with Processes(tmp_path, program(tmp_path, text)) as processes:
         processes.start("camera", ["helper"])
         assert processes.wait_until((tmp_path / "ready").exists, LIMIT)
         assert not processes.wait_until(lambda: False, 0.01)
-        (other,) = psutil.Process().children()
+        (other,) = set(psutil.Process().children()) - before
     assert not other.is_running()
 
 
