@@ -12,10 +12,10 @@ import numpy as np
 
 # Time kept free after the last chunk for the certificate, its message and the jitter of the
 # operating system's scheduler.
-RESERVE = 0.003  # seconds
+RESERVE = 0.005  # seconds
 _QUANTILE = 98  # percent of recent chunks that were at most this slow
 _RECENT = 256  # chunks, at most
-_MEMORY = 1.0  # seconds after which a chunk is no longer recent: a stall must not count for long
+_MEMORY = 2.0  # seconds after which a chunk is no longer recent: a stall must not count for long
 _FEWEST = 8  # chunks that are recent however long ago they were
 _REFRESH = 16  # chunks between two looks at the quantile
 

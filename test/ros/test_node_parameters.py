@@ -84,7 +84,7 @@ REFUSED = {
     "input.roi": [([0, 0, 0], "input.roi must be"), ([0, 0, 0, 5], "1 to 1048576 pixels")],
     "input.max_age": [(0.0, "0.001"), (1e9, "3600")],
     "input.max_pixels": [(0, "1"), (1 << 40, "1073741824")],
-    "timing.frame_period": [(0.0, "0.006"), (100.0, "60"), (True, "DOUBLE")],
+    "timing.frame_period": [(0.0, "0.01"), (100.0, "60"), (True, "DOUBLE")],
     "timing.budget_fraction": [(0.0, "0.05"), (1.1, "1")],
     "debug.image": [(1, "BOOL"), ("yes", "BOOL"), (None, "cannot be undeclared")],
     "no.such_parameter": [(1, "undeclared parameter")],

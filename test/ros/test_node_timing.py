@@ -30,7 +30,7 @@ def test_without_n_as_many_samples_as_the_time_allows(restored):
 
 
 def test_a_tiny_budget_is_a_missed_deadline_and_never_silence(restored):
-    changes = {"timing__frame_period": 0.0062, "timing__budget_fraction": 0.5}
+    changes = {"timing__frame_period": 0.0102, "timing__budget_fraction": 0.5}
     for n in (0, 100_000):
         assert restored.set(atomically=True, certification__n=n, **changes)[0].successful
         for _ in range(3):

@@ -84,8 +84,8 @@ def test_descriptions(parameter):
         ({"input__roi": (-1, 0, 4, 4)}, "input.roi must be"),
         ({"input__roi": (0, 0, 1 << 33, 4)}, "input.roi must be .* 1048576"),
         (
-            {"timing__frame_period": 0.007, "timing__budget_fraction": 0.1},
-            r"timing.frame_period \* timing.budget_fraction is 0.0007 s: more than 0.003 s",
+            {"timing__frame_period": 0.01, "timing__budget_fraction": 0.1},
+            r"timing.frame_period \* timing.budget_fraction is 0.001 s: more than 0.005 s",
         ),
     ],
 )
