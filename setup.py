@@ -66,6 +66,7 @@ setup(
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
+        "figures": ["matplotlib>=3.9,<4"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Figure 13: how the top class's probability is distributed over the images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .discovery import PAPER_SIGMAS, FoundLogs
+from .figure import COLOURS, GREY, Figure
+
+_BINS = np.linspace(0.5, 1.0, 26)
+_GRID = 61
+# Width of the density's kernel.
+_WIDTH = 0.015
+
+
+def density(p: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return a Gaussian kernel density on [1/2, 1], mirrored at both ends so that it integrates to 1.
+
+    Parameters
+    ----------
+    p, at : numpy.ndarray
+        float64: values, and where the density is asked for.
+    """
+    counts, edges = np.histogram(p, bins=500, range=(0.5, 1.0))
+    middles = (edges[1:] + edges[:-1]) / 2
+    total = np.zeros(at.shape)
+    for centres in (middles, 1.0 - middles, 2.0 - middles):
+        scaled = (at[:, None] - centres) / _WIDTH
+        total += np.exp(-(scaled**2) / 2) @ counts
+    return total / (max(counts.sum(), 1) * _WIDTH * np.sqrt(2 * np.pi))
+
+
+def figure_13(found: FoundLogs) -> Figure:
+    """Histograms and densities of p_hat of the images that are certified at the log's own n."""
+    settings = found.settings()
+    shown = [*settings, *(s for s in PAPER_SIGMAS if s not in settings)]
+    panels, rows, missing = [], [], []
+    for setting in shown:
+        if setting in PAPER_SIGMAS:
+            missing += [f"{setting}, {text}" for text in found.missing(setting)]
+        for log in found.of(setting):
+            p = log.p_hat[log.predictions >= 0]
+            abstained = 1 - len(p) / len(log)
+            if not len(p):
+                missing.append(f"{setting}, σ = {log.sigma:g}: every image abstained")
+                continue
+            heights, _ = np.histogram(p, bins=_BINS, density=True)
+            curve = density(p, _BINS)
+            rows += [
+                (setting, log.sigma, len(log), abstained, low, high, height, at_low)
+                for low, high, height, at_low in zip(
+                    _BINS[:-1].tolist(), _BINS[1:].tolist(), heights.tolist(), curve.tolist()
+                )
+            ]
+            panels.append((setting, log.sigma, heights, p, abstained))
+    columns = 4
+    lines = max(1, -(-len(panels) // columns))
+
+    def draw(figure: Any) -> None:
+        grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_visible(False)
+        at = np.linspace(0.5, 1.0, _GRID)
+        for axes, (setting, sigma, heights, p, abstained) in zip(grid.flat, panels):
+            axes.stairs(heights, _BINS, fill=True, color=COLOURS[4], alpha=0.6)
+            axes.plot(at, density(p, at), color=COLOURS[0], linewidth=1.2)
+            axes.axhline(2, color=COLOURS[1], linewidth=0.9, linestyle="--")
+            axes.set_yscale("log")
+            axes.set_ylim(0.1, 60)
+            axes.set_title(f"{setting}\nσ = {sigma:g}, {abstained:.0%} abstained", fontsize=7)
+        figure.supxlabel("probability $p_0$ of the top class, estimated", fontsize=8.5)
+        figure.supylabel("density over the images (log scale)", fontsize=8.5)
+        if missing:
+            figure.text(0.5, 0.5 if not panels else 0.0, "\n".join(missing), color=GREY)
+
+    return Figure(
+        "figure_13",
+        "Figure 13. Distribution of $p_0$ (bars, kernel density); dashed: proposition 3.3's",
+        (
+            "setting", "sigma", "images", "abstained_share", "p_low", "p_high",
+            "histogram_density", "kernel_density_at_p_low",
+        ),
+        rows,
+        draw,
+        tuple(missing),
+        0.9 + 1.35 * lines,
+    )  # fmt: skip

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Figure 5: time of a batch, from files of `rs_monitor benchmark`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .figure import Figure, finish, legend, style
+
+#: The paper's frame period, 1/25 s.
+PERIOD_MS = 40.0
+
+# The paper's curves: what a benchmark of the same would be called.
+_DEVICE = r"3080"
+_CURVES = {
+    "CIFAR-10 ResNet-110": (r"resnet[-_ ]?110", "full"),
+    "ImageNet ResNet-50": (r"resnet[-_ ]?50", "full"),
+    "ImageNet ResNet-50, half resolution": (r"resnet[-_ ]?50", "half"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """One measured curve.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    label : str
+        Model, device, backend and precision, as far as the file tells.
+    model, device : str
+    resolution : str
+    points : tuple of (int, float, float)
+        Batch, median and 99th percentile of its time in milliseconds; batches ascend.
+    """
+
+    path: Path
+    label: str
+    model: str
+    device: str
+    resolution: str
+    points: tuple[tuple[int, float, float], ...]
+
+    def largest_in_period(self) -> int | None:
+        """Return the largest batch whose median time is within the paper's 40 ms; None: none."""
+        inside = [batch for batch, median, _ in self.points if median <= PERIOD_MS]
+        return max(inside, default=None)
+
+
+def _number(path: Path, index: int, row: dict, key: str) -> float:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{path}: row {index} of rows has {key} = {value!r}, not a number")
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{path}: row {index} of rows has {key} = {value!r}, not above 0")
+    return float(value)
+
+
+def read_benchmark(path: Path) -> list[Benchmark]:
+    """Read the curves, one for each resolution, of a file that `rs_monitor benchmark` wrote.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and the place, where it is no such file.
+    OSError
+        When it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    rows = content.get("rows") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise ValueError(f"{path} is no benchmark: it has no list of rows")
+    curves: dict[str, list[tuple[int, float, float]]] = {}
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}: row {index} of rows is {row!r}, not an object")
+        batch, median = (_number(path, index, row, key) for key in ("batch", "median_ms"))
+        late = _number(path, index, row, "p99_ms") if "p99_ms" in row else median
+        resolution = str(row.get("resolution", "full"))
+        curves.setdefault(resolution, []).append((int(batch), median, late))
+    told = [str(content[key]) for key in ("model", "device", "backend", "precision") if content.get(key)]
+    return [
+        Benchmark(
+            path,
+            ", ".join([*(told or [path.stem]), resolution]),
+            f"{content.get('model', '')} {path.stem}",
+            str(content.get("device", "")),
+            resolution,
+            tuple(sorted(points)),
+        )
+        for resolution, points in curves.items()
+    ]
+
+
+def _paper_curves_missing(benchmarks: Sequence[Benchmark]) -> tuple[str, ...]:
+    missing = []
+    for name, (model, resolution) in _CURVES.items():
+        if not any(
+            re.search(model, b.model, re.IGNORECASE)
+            and re.search(_DEVICE, b.device)
+            and b.resolution == resolution
+            for b in benchmarks
+        ):
+            missing.append(f"{name}, NVIDIA 3080: no benchmark")
+    return tuple(missing)
+
+
+def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
+    """Time of a batch against its size, with the paper's 40 ms."""
+    missing = _paper_curves_missing(benchmarks)
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for index, curve in enumerate(benchmarks):
+            batches, medians, late = zip(*curve.points)
+            look = style(index)
+            axes.plot(batches, medians, label=_wrapped(curve.label), **look)
+            axes.fill_between(batches, medians, late, color=look["color"], alpha=0.15, linewidth=0)
+        axes.axhline(PERIOD_MS, color="#CC0000", linewidth=1.2, label="40 ms, 25 frames/s")
+        if benchmarks:
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+            sizes = sorted({batch for curve in benchmarks for batch, _, _ in curve.points})
+            ticks = [2**power for power in range(21) if sizes[0] <= 2**power <= sizes[-1]]
+            axes.set_xticks(ticks or sizes[:1], [f"{tick}" for tick in ticks or sizes[:1]])
+        else:
+            axes.set_xlim(1, 256)
+            axes.set_ylim(0, 2 * PERIOD_MS)
+        finish(axes, x="batch size", y="time of a batch (ms)")
+        shading = "line: median; shade: to the 99th percentile" if benchmarks else ""
+        legend(figure, axes, tuple(map(_wrapped, missing)), title=shading)
+
+    return Figure(
+        "figure_05",
+        "Figure 5. Time of a batch" + ("" if benchmarks else " (no benchmark)"),
+        ("file", "model_device_backend", "resolution", "batch", "median_ms", "p99_ms"),
+        [
+            (str(curve.path), curve.label, curve.resolution, *point)
+            for curve in benchmarks
+            for point in curve.points
+        ],
+        draw,
+        missing,
+    )
+
+
+def _wrapped(text: str) -> str:
+    return text.replace(", ", ",\n", 1) if len(text) > 34 else text
