@@ -12,7 +12,8 @@ from small_models import color_network, write_model
 
 from rs_monitor.bank import shipped_family
 from rs_monitor.certification import Status
-from rs_monitor.models import load_family, load_reference_image
+from rs_monitor.families import load_family
+from rs_monitor.models import load_reference_image
 
 
 @pytest.fixture(scope="module")

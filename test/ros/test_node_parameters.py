@@ -14,7 +14,7 @@ from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
 from rs_monitor.certification import Status
-from rs_monitor.ros.parameters import PARAMETERS
+from rs_monitor.parameters import PARAMETERS
 
 # Half of it red and half blue: as a whole it is of no class.
 BOTH = plain("red", 10, 20)
