@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's closed formulas: planning aids, never certificates.
 
-Each of them speaks of what to expect before a vote is counted, given the true probability p of the
-top class, which nobody knows; some over-state it. Nothing that issues a certificate may import this
-module. Equation numbers are those of Seferis, Burton & Kollias, "Randomized Smoothing (almost) in
-Real Time?".
+Each of them speaks of what to expect before a vote is counted, given the true probability p of
+the top class, which nobody knows; some over-state it. Nothing that issues a certificate may import
+this module. Equation numbers are those of Seferis, Burton & Kollias, "Randomized Smoothing
+(almost) in Real Time?".
 
 The paper's z_a is the two-sided quantile (3.2905 at alpha = 0.001), while the bound that is really
 used, Clopper-Pearson, is one-sided (3.0902). Errors below are against the exact expectation over

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,12 @@ from ..evaluation.figures import (
     require_matplotlib,
     write_all,
 )
-from ..evaluation.logs import USUAL_N
-from . import Settings, UsageError, add_json_option, new_parser, write_json
+from ..settings import Settings
+from . import UsageError, add_json_option, new_parser, write_json
+from .predict import add_log_options, describe_log
+
+# Files of the logs' folder that are listed as not used.
+_UNUSED_LINES = 10
 
 
 def add_parser(subparsers: Any) -> None:
@@ -53,14 +58,7 @@ def add_parser(subparsers: Any) -> None:
         "--alpha", type=float, default=Settings.alpha, metavar="A",
         help="error probability of the certificates (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--log-n", type=int, default=USUAL_N, metavar="N",
-        help="samples behind each row of the logs (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--log-alpha", type=float, metavar="A",
-        help="alpha that the logs were made with (default: inferred)",
-    )  # fmt: skip
+    add_log_options(parser)
     add_json_option(parser, "what was drawn from what, what is missing, and the claims")
     parser.set_defaults(run=run)
 
@@ -73,8 +71,14 @@ def _check(arguments: argparse.Namespace) -> None:
             check_alpha(arguments.log_alpha)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if arguments.out.exists() and not arguments.out.is_dir():
-        raise UsageError(f"cannot write {arguments.out}: it is a file, not a folder")
+    try:
+        there = next(p for p in (arguments.out, *arguments.out.absolute().parents) if p.exists())
+        reason = "" if os.access(there, os.W_OK) else f"{there} is not writable"
+        reason = reason if there.is_dir() else f"{there} is not a folder"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise UsageError(f"cannot write {arguments.out}: {reason}")
     try:
         require_matplotlib()
     except FiguresUnavailable as error:
@@ -85,7 +89,12 @@ def _read(arguments: argparse.Namespace) -> tuple[FoundLogs, list]:
     try:
         found = FoundLogs()
         if arguments.logs is not None:
-            found = find_logs(arguments.logs, n=arguments.log_n, alpha=arguments.log_alpha)
+            found = find_logs(
+                arguments.logs,
+                n=arguments.log_n,
+                alpha=arguments.log_alpha,
+                procedure=arguments.log_procedure,
+            )
         return found, [curve for path in arguments.benchmark for curve in read_benchmark(path)]
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -113,15 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         "out": str(arguments.out),
         "alpha": arguments.alpha,
         "logs": [
-            {
-                "path": str(log.path),
-                "taken_for": setting,
-                "sigma": log.sigma,
-                "images": len(log),
-                "n": log.n,
-                "alpha": log.alpha,
-                "warnings": list(log.warnings),
-            }
+            {"taken_for": setting, "sigma": log.sigma, **describe_log(log)}
             for setting in found.settings()
             for log in found.of(setting)
         ],
@@ -151,13 +152,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(result: dict[str, Any]) -> None:
     for log in result["logs"]:
         print(
-            f"{log['path']}: taken for {log['taken_for']}, sigma {log['sigma']:g}, "
-            f"{log['images']} images, n {log['n']}, alpha {log['alpha']:g}"
+            f"{log['log']}: taken for {log['taken_for']}, sigma {log['sigma']:g}, "
+            f"{log['images']} images, n {log['log_n']}, alpha {log['log_alpha']:g}"
         )
         for warning in log["warnings"]:
             print(f"  {warning}")
-    for line in result["unused"]:
+    for line in result["unused"][:_UNUSED_LINES]:
         print(f"not used: {line}")
+    if len(result["unused"]) > _UNUSED_LINES:
+        print(f"not used: {len(result['unused']) - _UNUSED_LINES} more files")
     for curve in result["benchmarks"]:
         print(f"{curve['path']}: taken for {curve['taken_for']}, {curve['points']} batches")
     for entry in result["missing"]:

@@ -8,9 +8,8 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from ...certification.expectation import expected_radii, radii_by_votes
+from ...certification import least_n_two_stage
+from ..prediction import predict
 from .discovery import FoundLogs
 
 #: The paper's numbers of samples and those of its benchmark (15 and 80), with some between.
@@ -56,7 +55,7 @@ class Curves:
 def compute_curves(
     found: FoundLogs, alpha: float, each: Callable[[], object] = lambda: None
 ) -> Curves:
-    """Compute the average certified radius of every log at every n of `NS` up to its own.
+    """Compute the average certified radius of every log at every n of `NS` that it allows.
 
     Parameters
     ----------
@@ -69,17 +68,13 @@ def compute_curves(
     by_setting: dict[str, dict[float, Curve]] = {}
     for setting in found.settings():
         for log in found.of(setting):
-            curve = {}
-            for n in NS:
-                if n > log.n:
-                    continue
-                values = np.where(
-                    log.correct,
-                    expected_radii(log.p_hat, radii_by_votes(n, log.sigma, alpha, PROCEDURE)),
-                    0.0,
+            ns = [n for n in NS if least_n_two_stage(alpha) <= n <= log.n]
+            table = predict(log, ns=ns, alpha=alpha, procedure=PROCEDURE, radii=())
+            by_setting.setdefault(setting, {})[log.sigma] = {
+                row["n"]: Point(
+                    row["average_certified_radius"], row["standard_error"], len(log), log.path
                 )
-                error = float(values.std(ddof=1) / np.sqrt(len(values)))
-                curve[n] = Point(float(values.mean()), error, len(log), log.path)
-            by_setting.setdefault(setting, {})[log.sigma] = curve
+                for row in table
+            }
             each()
     return Curves(by_setting)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which certification logs a folder holds, and which of the paper's experiments each stands for."""
+"""Which certification logs a folder holds, and which experiment of the paper each stands for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class FoundLogs:
     def settings(self) -> list[str]:
         """Return the settings there are, the paper's first."""
         there = sorted({found.setting for found in self.logs})
-        return [s for s in PAPER_SIGMAS if s in there] + [s for s in there if s not in PAPER_SIGMAS]
+        others = [setting for setting in there if setting not in PAPER_SIGMAS]
+        return [setting for setting in PAPER_SIGMAS if setting in there] + others
 
     def of(self, setting: str) -> list[CertificationLog]:
         """Return a setting's logs by ascending sigma."""
@@ -81,13 +82,9 @@ class FoundLogs:
                 return log
         return None
 
-    def missing(self, setting: str) -> tuple[str, ...]:
-        """Return what the paper shows of a setting and no log was found for, a line each."""
-        return tuple(
-            f"σ = {sigma:.2f}: no log"
-            for sigma in PAPER_SIGMAS[setting]
-            if self.get(setting, sigma) is None
-        )
+    def missing(self, setting: str) -> tuple[float, ...]:
+        """Return the sigmas of a setting that the paper shows and no log was found for."""
+        return tuple(s for s in PAPER_SIGMAS[setting] if self.get(setting, s) is None)
 
 
 def setting_of(parts: tuple[str, ...]) -> str:
@@ -123,7 +120,9 @@ def _looks_like_a_log(path: Path) -> bool:
     return len(words & _COLUMNS) >= 2 or path.suffix.lower() == ".tsv"
 
 
-def find_logs(folder: Path, *, n: int, alpha: float | None = None) -> FoundLogs:
+def find_logs(
+    folder: Path, *, n: int, alpha: float | None = None, procedure: str = "two_stage"
+) -> FoundLogs:
     """Find the certification logs below a folder.
 
     A log is a file whose first line names at least two of the field's columns, or that ends in
@@ -136,6 +135,8 @@ def find_logs(folder: Path, *, n: int, alpha: float | None = None) -> FoundLogs:
         Samples behind each row of the logs.
     alpha : float, optional
         What the logs were made with; inferred where left out.
+    procedure : {'two_stage', 'single_pass'}
+        The bound they were made with.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def find_logs(folder: Path, *, n: int, alpha: float | None = None) -> FoundLogs:
         if not _looks_like_a_log(path):
             unused.append(f"{path}: no certification log")
             continue
-        log = read_log(path, n=n, alpha=alpha)
+        log = read_log(path, n=n, alpha=alpha, procedure=procedure)
         setting = setting_of(parts if len(parts) > 1 else (folder.resolve().name, *parts))
         key = setting, round(log.sigma, 4)
         if key in taken:

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
 #: Width of a page's text, inches.
 PAGE_WIDTH = 6.8
 
-# Okabe & Ito's colours, told apart by colour-blind readers; the yellow ones are too pale for lines.
+# Okabe & Ito's colours, told apart by colour-blind readers; yellow and orange are too pale.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -73,6 +74,12 @@ def samples_axis(axes: Any, ns: Any) -> None:
     low, high = min(ns), max(ns)
     ticks = [10**power for power in range(1, 7) if low <= 10**power <= high]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.set_xlim(low / 1.5, high * 1.5)
+
+
+def wrapped(text: str, width: int = 30) -> str:
+    """Break a legend's text into lines that leave room for the axes."""
+    return textwrap.fill(text, width, break_long_words=False)
 
 
 def legend(
@@ -83,9 +90,9 @@ def legend(
     for text in missing:
         (handle,) = axes.plot([], [], linestyle="none", marker="x", color=GREY)
         handles.append(handle)
-        labels.append(text)
+        labels.append(wrapped(text, 90 // columns) if columns else wrapped(text))
     if handles:
-        place = "outside lower center" if columns else "outside right upper"
+        place = "outside lower center" if columns else "outside right center"
         figure.legend(
             handles, labels, loc=place, ncols=columns or 1, title=title or None, handlelength=3.2
         )

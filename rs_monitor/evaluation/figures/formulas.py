@@ -38,8 +38,8 @@ def figure_6(alpha: float, curves: Curves) -> Figure:
         if not logs:
             missing.append(f"{name}: no log")
         for sigma, points in logs.items():
-            most = max(points)
-            if points[most].radius > 0:
+            most = max(points, default=0)
+            if most and points[most].radius > 0:
                 rows += [
                     ("log", setting, sigma, n, point.radius / points[most].radius)
                     for n, point in points.items()
@@ -62,7 +62,8 @@ def figure_6(alpha: float, curves: Curves) -> Figure:
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_ylim(-0.6, 1.03)
         finish(axes, x="samples n", y="share of the average certified radius that remains")
-        legend(figure, axes, tuple(missing), title="logs: all σ, share of the log's own n")
+        title = "logs: every σ; share of the\nradius at the log's own n"
+        legend(figure, axes, tuple(missing), title=title)
 
     return Figure(
         "figure_06",
@@ -88,8 +89,10 @@ def figure_11(alpha: float) -> Figure:
             p, error = np.array([(row[1], row[4]) for row in rows if row[0] == n]).T
             left.plot(p, np.abs(error), label=f"n = {n:,}", **style(index, marker=False))
             right.plot(p, error, **style(index, marker=False))
+        left.set_yscale("log")
+        left.set_ylim(1e-5, 1)
         right.axhline(0, color=GREY, linewidth=0.8)
-        finish(left, x="true probability $p_0$", y="|eq. 3 − exact|", title="as the paper draws it")
+        finish(left, x="true probability $p_0$", y="|eq. 3 − exact|", title="absolute")
         finish(right, x="true probability $p_0$", y="eq. 3 − exact", title="with its sign")
         legend(figure, left, columns=5)
 
@@ -118,7 +121,7 @@ def figure_12() -> Figure:
         right.set_xscale("log")
         right.invert_xaxis()
         right.axhline(0, color=GREY, linewidth=0.8)
-        finish(left, x="p", y="quantile")
+        finish(left, x="p", y="quantile", title="the quantile")
         finish(right, x="1 − p", y="Shore − exact", title="its error towards p = 1")
         left.legend(loc="upper left")
 
@@ -160,6 +163,7 @@ def _radius_figure(
             right.plot(p, error, color=colour, linewidth=1.4, linestyle=LINES[index])
         left.set_ylim(-0.1, 3.6)
         right.set_ylim(*limits)
+        left.set_title("expectation")
         right.axhline(0, color=GREY, linewidth=0.8)
         finish(left, x="true probability $p_0$", y="expected radius / σ")
         finish(right, x="true probability $p_0$", y=f"({equation} − exact) / σ", title="error")
@@ -212,7 +216,7 @@ def proposition_3(alpha: float) -> Figure:
         for index, (key, label) in enumerate(names.items()):
             left.plot(_NS, table[key], label=label, **style(index, marker=False))
         left.set_ylim(-0.6, 0.85)
-        right.plot(_NS, table["share_error"], **style(3, marker=False))
+        right.plot(_NS, table["share_error"], **style(0, marker=False))
         right.set_ylim(-0.8, 0.05)
         finish(left, x="samples n", y="average radius / σ", title="p uniform on [1/2, 1]")
         finish(right, x="samples n", y="eq. 6 − exact share", title="error of eq. 6")

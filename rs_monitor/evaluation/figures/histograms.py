@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from .discovery import PAPER_SIGMAS, FoundLogs
-from .figure import COLOURS, GREY, Figure
+from .figure import COLOURS, Figure, legend
 
 _BINS = np.linspace(0.5, 1.0, 26)
 _GRID = 61
 # Width of the density's kernel.
 _WIDTH = 0.015
+# Panels in a line.
+_ACROSS = 4
 
 
 def density(p: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return a Gaussian kernel density on [1/2, 1], mirrored at both ends so that it integrates to 1.
+    """Return a Gaussian kernel density, mirrored at 1/2 and 1 so that it integrates to 1.
 
     Parameters
     ----------
@@ -40,8 +42,10 @@ def figure_13(found: FoundLogs) -> Figure:
     shown = [*settings, *(s for s in PAPER_SIGMAS if s not in settings)]
     panels, rows, missing = [], [], []
     for setting in shown:
-        if setting in PAPER_SIGMAS:
-            missing += [f"{setting}, {text}" for text in found.missing(setting)]
+        absent = found.missing(setting) if setting in PAPER_SIGMAS else ()
+        if absent:
+            sigmas = ", ".join(f"{sigma:.2f}" for sigma in absent)
+            missing.append(f"{setting}: no log at σ = {sigmas}")
         for log in found.of(setting):
             p = log.p_hat[log.predictions >= 0]
             abstained = 1 - len(p) / len(log)
@@ -57,29 +61,32 @@ def figure_13(found: FoundLogs) -> Figure:
                 )
             ]
             panels.append((setting, log.sigma, heights, p, abstained))
-    columns = 4
-    lines = max(1, -(-len(panels) // columns))
+    lines = [
+        of_one[at : at + _ACROSS]
+        for of_one in ([panel for panel in panels if panel[0] == setting] for setting in settings)
+        for at in range(0, len(of_one), _ACROSS)
+    ]
 
     def draw(figure: Any) -> None:
-        grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-        for axes in grid.flat[len(panels) :]:
+        grid = figure.subplots(
+            max(len(lines), 1), _ACROSS, sharex=True, sharey=True, squeeze=False
+        )
+        for axes in grid.flat:
             axes.set_visible(False)
-        at = np.linspace(0.5, 1.0, _GRID)
-        for axes, (setting, sigma, heights, p, abstained) in zip(grid.flat, panels):
-            axes.stairs(heights, _BINS, fill=True, color=COLOURS[4], alpha=0.6)
-            axes.plot(at, density(p, at), color=COLOURS[0], linewidth=1.2)
-            axes.axhline(2, color=COLOURS[1], linewidth=0.9, linestyle="--")
-            axes.set_yscale("log")
-            axes.set_ylim(0.1, 60)
-            axes.set_title(f"{setting}\nσ = {sigma:g}, {abstained:.0%} abstained", fontsize=7)
-        figure.supxlabel("probability $p_0$ of the top class, estimated", fontsize=8.5)
+        for line, row in zip(grid, lines):
+            for axes, panel in zip(line, row):
+                _draw_panel(axes, *panel)
+        for column in grid.T:
+            lowest = [axes for axes in column if axes.get_visible()][-1:]
+            for axes in lowest:
+                axes.tick_params(labelbottom=True)
+                axes.set_xlabel("$p_0$")
         figure.supylabel("density over the images (log scale)", fontsize=8.5)
-        if missing:
-            figure.text(0.5, 0.5 if not panels else 0.0, "\n".join(missing), color=GREY)
+        legend(figure, grid[0, 0], tuple(missing), columns=2)
 
     return Figure(
         "figure_13",
-        "Figure 13. Distribution of $p_0$ (bars, kernel density); dashed: proposition 3.3's",
+        "Figure 13. Top class's probability $p_0$: histogram, kernel density; dashed: uniform",
         (
             "setting", "sigma", "images", "abstained_share", "p_low", "p_high",
             "histogram_density", "kernel_density_at_p_low",
@@ -87,5 +94,19 @@ def figure_13(found: FoundLogs) -> Figure:
         rows,
         draw,
         tuple(missing),
-        0.9 + 1.35 * lines,
+        0.9 + 1.35 * max(len(lines), 1) + 0.12 * len(missing),
     )  # fmt: skip
+
+
+def _draw_panel(
+    axes: Any, setting: str, sigma: float, heights: np.ndarray, p: np.ndarray, abstained: float
+) -> None:
+    axes.set_visible(True)
+    at = np.linspace(0.5, 1.0, _GRID)
+    axes.stairs(heights, _BINS, fill=True, color=COLOURS[4], alpha=0.6)
+    axes.plot(at, density(p, at), color=COLOURS[0], linewidth=1.2)
+    axes.axhline(2, color=COLOURS[1], linewidth=0.9, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylim(0.1, 60)
+    name = setting if len(setting) <= 26 else f"{setting[:25]}…"
+    axes.set_title(f"{name}\nσ = {sigma:g}, {abstained:.0%} abstained", fontsize=7)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .figure import Figure, finish, legend, style
+from .figure import Figure, finish, legend, style, wrapped
 
 #: The paper's frame period, 1/25 s.
 PERIOD_MS = 40.0
@@ -88,7 +88,8 @@ def read_benchmark(path: Path) -> list[Benchmark]:
         late = _number(path, index, row, "p99_ms") if "p99_ms" in row else median
         resolution = str(row.get("resolution", "full"))
         curves.setdefault(resolution, []).append((int(batch), median, late))
-    told = [str(content[key]) for key in ("model", "device", "backend", "precision") if content.get(key)]
+    keys = ("model", "device", "backend", "precision")
+    told = [str(content[key]) for key in keys if content.get(key)]
     return [
         Benchmark(
             path,
@@ -124,7 +125,7 @@ def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
         for index, curve in enumerate(benchmarks):
             batches, medians, late = zip(*curve.points)
             look = style(index)
-            axes.plot(batches, medians, label=_wrapped(curve.label), **look)
+            axes.plot(batches, medians, label=wrapped(curve.label), **look)
             axes.fill_between(batches, medians, late, color=look["color"], alpha=0.15, linewidth=0)
         axes.axhline(PERIOD_MS, color="#CC0000", linewidth=1.2, label="40 ms, 25 frames/s")
         if benchmarks:
@@ -133,12 +134,17 @@ def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
             sizes = sorted({batch for curve in benchmarks for batch, _, _ in curve.points})
             ticks = [2**power for power in range(21) if sizes[0] <= 2**power <= sizes[-1]]
             axes.set_xticks(ticks or sizes[:1], [f"{tick}" for tick in ticks or sizes[:1]])
+            low, high = axes.get_ylim()
+            ticks = [d * 10.0**e for e in range(-4, 8) for d in (1, 2, 5)]
+            ticks = [tick for tick in ticks if low <= tick <= high]
+            axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+            axes.yaxis.set_minor_formatter(lambda value, position: "")
         else:
             axes.set_xlim(1, 256)
             axes.set_ylim(0, 2 * PERIOD_MS)
         finish(axes, x="batch size", y="time of a batch (ms)")
         shading = "line: median; shade: to the 99th percentile" if benchmarks else ""
-        legend(figure, axes, tuple(map(_wrapped, missing)), title=shading)
+        legend(figure, axes, missing, title=shading)
 
     return Figure(
         "figure_05",
@@ -152,7 +158,3 @@ def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
         draw,
         missing,
     )
-
-
-def _wrapped(text: str) -> str:
-    return text.replace(", ", ",\n", 1) if len(text) > 34 else text

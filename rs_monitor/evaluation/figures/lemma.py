@@ -38,7 +38,7 @@ def _probabilities(n: int, required: int, level: float) -> np.ndarray:
 
 
 def overstated(p: np.ndarray, n: int, required: int, level: float) -> tuple[Any, Any]:
-    """Return, for each p, the probability that A's bound from n votes exceeds p, and that B's does.
+    """Return, for each p, the probability that A's bound exceeds p, and that B is certified.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def lemma_figure(alpha: float) -> Figure:
             SOUND: single_pass(p, _N, alpha),
         }
         for name, values in curves.items():
-            rows += [("probability", name, _N, *point) for point in zip(p.tolist(), values.tolist())]
+            points = zip(p.tolist(), values.tolist())
+            rows += [("probability", name, _N, *point) for point in points]
     highest = {n: suprema(n, alpha) for n in _NS}
     rows += [
         ("supremum", name, n, "", value)
@@ -136,7 +137,7 @@ def lemma_figure(alpha: float) -> Figure:
         for axes in (left, right):
             axes.axhline(1, color=GREY, linewidth=1)
             axes.set_ylim(0, 2.05)
-        left.set_xlim(0.5, 1)
+        left.set_xlim(0.5, 0.62)  # from there on they hardly differ
         finish(
             left, x="probability p of the top class", y="P[radius over-stated] / α",
             title=f"n = {_N}",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -76,7 +77,9 @@ def _write(figure: Figure, folder: Path) -> list[str]:
 
 def _cell(value: object) -> object:
     # 9 digits: more would be noise of the arithmetic, different from machine to machine.
-    return f"{value:.9g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.9g}"
+    return value
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[tuple]) -> None:
