@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from ..evaluation.figures import (
     compute_curves,
     compute_figures,
     find_logs,
+    output_folder,
     read_benchmark,
     require_matplotlib,
-    write_all,
+    write_csv,
+    write_figures,
 )
 from ..settings import Settings
 from . import UsageError, add_json_option, new_parser, write_json
@@ -72,14 +73,6 @@ def _check(arguments: argparse.Namespace) -> None:
     except ValueError as error:
         raise UsageError(str(error)) from error
     try:
-        there = next(p for p in (arguments.out, *arguments.out.absolute().parents) if p.exists())
-        reason = "" if os.access(there, os.W_OK) else f"{there} is not writable"
-        reason = reason if there.is_dir() else f"{there} is not a folder"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    if reason:
-        raise UsageError(f"cannot write {arguments.out}: {reason}")
-    try:
         require_matplotlib()
     except FiguresUnavailable as error:
         raise UsageError(str(error)) from error
@@ -107,15 +100,15 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     found, benchmarks = _read(arguments)
     quiet = not sys.stderr.isatty()
-    with tqdm(total=len(found.logs), unit="log", desc="logs", disable=quiet) as bar:
-        curves = compute_curves(found, arguments.alpha, bar.update)
-    figures = compute_figures(found, curves, benchmarks, arguments.alpha)
-    claims = compute_claims(found, curves, benchmarks, arguments.alpha)
     try:
-        with tqdm(total=len(figures), unit="figure", desc="figures", disable=quiet) as bar:
-            files = write_all(
-                figures, {"claims": (CLAIM_COLUMNS, claims)}, arguments.out, bar.update
-            )
+        with output_folder(arguments.out) as folder:
+            with tqdm(total=len(found.logs), unit="log", desc="logs", disable=quiet) as bar:
+                curves = compute_curves(found, arguments.alpha, bar.update)
+            figures = compute_figures(found, curves, benchmarks, arguments.alpha)
+            claims = compute_claims(found, curves, benchmarks, arguments.alpha)
+            write_csv(folder / "claims.csv", CLAIM_COLUMNS, claims)
+            with tqdm(total=len(figures), unit="figure", desc="figures", disable=quiet) as bar:
+                files = write_figures(figures, folder, bar.update)
     except OSError as error:
         raise UsageError(f"cannot write {arguments.out}: {error.strerror or error}") from error
     result = {

@@ -12,7 +12,13 @@ from .curves import Curves, compute_curves
 from .discovery import FoundLogs, find_logs
 from .figure import Figure
 from .latency import Benchmark, read_benchmark
-from .writing import FiguresUnavailable, require_matplotlib, write_all
+from .writing import (
+    FiguresUnavailable,
+    output_folder,
+    require_matplotlib,
+    write_csv,
+    write_figures,
+)
 
 __all__ = [
     "CLAIM_COLUMNS",
@@ -25,9 +31,11 @@ __all__ = [
     "compute_curves",
     "compute_figures",
     "find_logs",
+    "output_folder",
     "read_benchmark",
     "require_matplotlib",
-    "write_all",
+    "write_csv",
+    "write_figures",
 ]
 
 

@@ -118,6 +118,7 @@ def lemma_figure(alpha: float) -> Figure:
         for name, values in curves.items():
             points = zip(p.tolist(), values.tolist())
             rows += [("probability", name, _N, *point) for point in points]
+    missing = () if curves else (f"n = {_N}: too few samples to certify at this α",)
     highest = {n: suprema(n, alpha) for n in _NS}
     rows += [
         ("supremum", name, n, "", value)
@@ -130,10 +131,10 @@ def lemma_figure(alpha: float) -> Figure:
         samples_axis(right, _NS)
         for index, name in enumerate((ALGORITHM_1, ALGORITHM_2, SOUND)):
             if name in curves:
-                left.plot(p, curves[name] / alpha, label=name, **style(index, marker=False))
+                left.plot(p, curves[name] / alpha, **style(index, marker=False))
             points = [(n, values[name] / alpha) for n, values in highest.items() if name in values]
             if points:
-                right.plot(*zip(*points), **style(index))
+                right.plot(*zip(*points), label=name, **style(index))
         for axes in (left, right):
             axes.axhline(1, color=GREY, linewidth=1)
             axes.set_ylim(0, 2.05)
@@ -143,7 +144,7 @@ def lemma_figure(alpha: float) -> Figure:
             title=f"n = {_N}",
         )  # fmt: skip
         finish(right, x="samples n", y="", title="supremum over p")
-        legend(figure, left, columns=3)
+        legend(figure, right, missing, columns=3)
 
     return Figure(
         "lemma_c1",
@@ -151,5 +152,6 @@ def lemma_figure(alpha: float) -> Figure:
         ("panel", "algorithm", "n", "p", "probability"),
         rows,
         draw,
-        height=3.4,
+        missing,
+        3.4,
     )

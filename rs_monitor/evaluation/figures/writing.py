@@ -1,14 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files of the figures: all of them are written, or none."""
+"""The figures' files: all of them are written, or none."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .figure import PAGE_WIDTH, Figure
@@ -90,24 +91,52 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[tuple]) -> None
         writer.writerows([_cell(value) for value in row] for row in rows)
 
 
-def write_all(
-    figures: Sequence[Figure],
-    tables: dict[str, tuple[Sequence[str], Sequence[tuple]]],
-    out: Path,
-    each: Callable[[], None] = lambda: None,
-) -> dict[str, list[str]]:
-    """Write every figure as PNG, SVG and CSV, and further tables as CSV.
+@contextlib.contextmanager
+def output_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to write into, whose files are moved to `out` when all is done.
 
-    All are made in a folder of their own inside `out` and moved when complete, so that an
-    interruption or a full disk leaves no half-written file.
+    It lies inside `out`, so that a place that cannot be written fails at once, and an interruption
+    or a full disk leaves neither a half-written file nor a folder that was not there.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Made where it is missing; files of the same names are replaced.
+
+    Raises
+    ------
+    OSError
+        When `out` cannot be written.
+    """
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    complete = False
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".figures-", dir=out))
+        try:
+            yield folder
+            for path in sorted(folder.iterdir()):
+                path.replace(out / path.name)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        complete = True
+    finally:
+        for folder in () if complete else made:
+            try:
+                folder.rmdir()
+            except OSError:  # not made, or somebody else has put something there
+                continue
+
+
+def write_figures(
+    figures: Sequence[Figure], folder: Path, each: Callable[[], object] = lambda: None
+) -> dict[str, list[str]]:
+    """Write every figure as PNG, SVG and CSV.
 
     Parameters
     ----------
     figures : sequence of Figure
-    tables : dict of str to (columns, rows)
-        By the stem of their file.
-    out : pathlib.Path
-        Made where it is missing; files of the same names are replaced.
+    folder : pathlib.Path
     each : callable
         Called after every figure.
 
@@ -118,33 +147,11 @@ def write_all(
 
     Raises
     ------
-    FiguresUnavailable
-        Where matplotlib is missing.
     OSError
-        When `out` cannot be written.
+        When the folder cannot be written.
     """
-    require_matplotlib()
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    complete = False
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".figures-", dir=out))
-        try:
-            files = {}
-            for figure in figures:
-                files[figure.name] = _write(figure, folder)
-                each()
-            for name, (columns, rows) in tables.items():
-                write_csv(folder / f"{name}.csv", columns, rows)
-            for path in sorted(folder.iterdir()):
-                path.replace(out / path.name)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        complete = True
-    finally:
-        for folder in () if complete else made:
-            try:
-                folder.rmdir()  # only what we made and is empty
-            except OSError:
-                break
+    files = {}
+    for figure in figures:
+        files[figure.name] = _write(figure, folder)
+        each()
     return files

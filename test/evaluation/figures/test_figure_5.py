@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from rs_monitor.evaluation.figures.latency import figure_5, read_benchmark
+
+
+def rows(**more):
+    return [
+        {"batch": 64, "resolution": "full", "median_ms": 50.0, "p99_ms": 55.0} | more,
+        {"batch": 1, "resolution": "full", "median_ms": 5.0, "p99_ms": 6.0},
+        {"batch": 1, "resolution": "half", "median_ms": 3.0},
+    ]
+
+
+def write(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_benchmark_has_a_curve_for_each_resolution(tmp_path):
+    content = {"device": "Some CPU", "backend": "openvino", "precision": "bf16", "rows": rows()}
+    full, half = read_benchmark(write(tmp_path / "resnet110.json", content))
+    assert full.label == "Some CPU, openvino, bf16, full"
+    assert full.points == ((1, 5.0, 6.0), (64, 50.0, 55.0))
+    assert half.points == ((1, 3.0, 3.0),)
+    assert (full.largest_in_period(), half.largest_in_period()) == (1, 1)
+    figure = figure_5([full, half])
+    assert [row[2:] for row in figure.rows] == [
+        ("full", 1, 5.0, 6.0), ("full", 64, 50.0, 55.0), ("half", 1, 3.0, 3.0),
+    ]  # fmt: skip
+    assert len(figure.missing) == 3  # the paper's device was another
+
+
+def test_the_papers_own_benchmark_is_recognised(tmp_path):
+    content = {"model": "ResNet-50", "device": "NVIDIA GeForce RTX 3080", "rows": rows()}
+    figure = figure_5(read_benchmark(write(tmp_path / "gpu.json", content)))
+    assert figure.missing == ("CIFAR-10 ResNet-110, NVIDIA 3080: no benchmark",)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "no JSON"),
+        ("[1]", "no list of rows"),
+        ({"rows": []}, "no list of rows"),
+        ({"rows": [3]}, "row 0 of rows is 3"),
+        ({"rows": rows(batch="64")}, "row 0 of rows has batch = '64'"),
+        ({"rows": rows(median_ms=None)}, "row 0 of rows has median_ms = None"),
+        ({"rows": rows(median_ms=-1)}, "not above 0"),
+        ('{"rows": [{"batch": 1, "median_ms": NaN}]}', "not above 0"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, content, reason):
+    path = write(tmp_path / "b.json", content)
+    with pytest.raises(ValueError, match=str(path)) as caught:
+        read_benchmark(path)
+    assert reason in str(caught.value)
