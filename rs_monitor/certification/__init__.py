@@ -13,6 +13,7 @@ from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
 from .pairs import (
+    LEAST_N,
     SinglePassPair,
     least_n_single_pass,
     least_n_two_stage,
@@ -24,6 +25,7 @@ from .procedures import PROCEDURES, single_pass, two_stage
 from .single_pass_table import SinglePassTable
 
 __all__ = [
+    "LEAST_N",
     "PROCEDURES",
     "Certificate",
     "SinglePassPair",

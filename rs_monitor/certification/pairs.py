@@ -22,6 +22,7 @@ bound. With LCB(k_min) >= 1/2 the supremum over everything is therefore
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.special import betainc, betaln, ndtri
@@ -113,6 +114,10 @@ def overstatement_probability(n, k_min, alpha_bound):
     """
     at = clopper_pearson(k_min, n, alpha_bound)
     return alpha_bound + float(upper_tail(k_min, n, 1.0 - at))
+
+
+#: Procedure name to the fewest votes of the bound with which it can certify at alpha.
+LEAST_N = MappingProxyType({"single_pass": least_n_single_pass, "two_stage": least_n_two_stage})
 
 
 @dataclass(frozen=True, slots=True)

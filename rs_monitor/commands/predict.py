@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..certification import PROCEDURES
-from ..certifier import Settings
 from ..evaluation.accuracy import RADII
 from ..evaluation.logs import USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
+from ..settings import PROCEDURES, Settings
 from . import UsageError, add_json_option, new_parser, write_json
 
 _NS = (15, 25, 50, 100, 200, 1000, 10_000, 100_000)
@@ -32,8 +31,8 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--log-procedure", choices=tuple(PROCEDURES), default="two_stage",
-        help="bound the log was made with: two_stage, plain Clopper-Pearson, for the field's logs; "
-        "single_pass for those of rs_monitor evaluate (default: %(default)s)",
+        help="bound the log was made with: two_stage, plain Clopper-Pearson, for the field's "
+        "logs; single_pass for those of rs_monitor evaluate (default: %(default)s)",
     )  # fmt: skip
 
 
@@ -120,7 +119,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _default_ns(log: CertificationLog, arguments: argparse.Namespace) -> list[int]:
-    least = least_n(arguments.alpha, arguments.procedure)
+    least = PROCEDURES[arguments.procedure](arguments.alpha)
     return [n for n in _NS if least <= n <= log.n] or [log.n]
 
 
@@ -146,7 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
         "rows": table,
     }
     if arguments.json:
-        write_json(arguments.json, without_nan(result))
+        write_json(arguments.json, result)
     if arguments.json != "-":
         print(
             f"{log.path.name}: {len(log)} images, {result['right']} right, {result['wrong']} "

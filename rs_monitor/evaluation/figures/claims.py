@@ -133,11 +133,11 @@ def _formulas(alpha: float) -> Iterator[Claim]:
     for n in (100, 1_000, 10_000):
         exact = expected_radius(middle, n, alpha)
         error = np.abs(paper.closed_form_radius(middle, n, alpha, 1.0) - exact).max()
-        what = f"largest |eq. 5 - exact| / sigma for p in [0.6, 0.95], n = {n}"
+        what = f"largest error of eq. 5 / sigma for p in [0.6, 0.95], n = {n}"
         yield "proposition 3.2", what, "", "", "", float(error)
     for top in (0.99, 0.999, 0.9999):
         p = 1 - np.geomspace(1 - top, 0.5, 4001)
-        what = f"largest |Shore - exact| for p in [0.5, {top}]"
+        what = f"largest error of Shore's quantile for p in [0.5, {top}]"
         error = float(np.abs(paper.shore_quantile(p) - ndtri(p)).max())
         yield "appendix B, fig. 12", what, "", "", "", error
 

@@ -22,8 +22,8 @@ from ...certification import (
 from ...certification.expectation import votes_and_level
 from .figure import GREY, Figure, finish, legend, samples_axis, style
 
-ALGORITHM_1 = "Algorithm 1 (one set of samples)"
-ALGORITHM_2 = "Algorithm 2 (n₀ = n choose, n certify)"
+ALGORITHM_1 = "Algorithm 1"
+ALGORITHM_2 = "Algorithm 2 with n0 = n"
 SOUND = "sound single pass"
 
 _N = 100
