@@ -138,7 +138,9 @@ def test_the_document_says_what_is_computed(published):
     """Every row of docs/paper.md that quotes claims.csv: its ranges are those computed."""
     claims = compute_claims(*published, [], 0.001)
     quoted = re.findall(
-        r"^\|.*\| ([^|]+) \| `([^`|]+)`(?: \(([\w-]+)\))? \|$", DOCUMENT.read_text(), re.MULTILINE
+        r"^\|.*\| ([^|]+) \| `([^`|]+)`(?: \(([\w-]+)\))? \|$",
+        DOCUMENT.read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert len(quoted) > 30
     for shown, quantity, setting in quoted:

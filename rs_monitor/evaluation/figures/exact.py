@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -26,6 +27,7 @@ def expected_radius(p: np.ndarray, n: int, alpha: float) -> np.ndarray:
     return expected_radii(p, radii_by_votes(n, 1.0, alpha, "two_stage"))
 
 
+@functools.lru_cache(maxsize=256)
 def uniform_average(n: int, alpha: float) -> float:
     """Return the mean certified radius, in sigma, for p uniform on [1/2, 1]."""
     k = np.arange(n + 1)
