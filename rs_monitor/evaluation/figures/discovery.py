@@ -8,6 +8,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+from ..log_origin import named_sigma
 from ..logs import CertificationLog, read_log
 
 # What names of folders and files say, by what it stands for.
@@ -126,7 +127,7 @@ def find_logs(
     """Find the certification logs below a folder.
 
     A log is a file whose first line names at least two of the field's columns, or that ends in
-    .tsv. Dataset and recipe are told by the names of its folders and of itself.
+    .tsv. Dataset, recipe and sigma are told by the names of its folders and of itself.
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ def find_logs(
         if not _looks_like_a_log(path):
             unused.append(f"{path}: no certification log")
             continue
-        log = read_log(path, n=n, alpha=alpha, procedure=procedure)
+        # Whoever sorts logs by name means it; without a name the radii may tell sigma.
+        log = read_log(path, sigma=named_sigma(path), n=n, alpha=alpha, procedure=procedure)
         setting = setting_of(parts if len(parts) > 1 else (folder.resolve().name, *parts))
         key = setting, round(log.sigma, 4)
         if key in taken:

@@ -77,10 +77,11 @@ def figure_13(found: FoundLogs) -> Figure:
             for axes, panel in zip(line, row):
                 _draw_panel(axes, *panel)
         for column in grid.T:
-            lowest = [axes for axes in column if axes.get_visible()][-1:]
-            for axes in lowest:
+            for axes in [axes for axes in column if axes.get_visible()][-1:]:
                 axes.tick_params(labelbottom=True)
                 axes.set_xlabel("$p_0$")
+                # Labels above an empty panel need no room of their own.
+                axes.xaxis.set_in_layout(axes is column[-1])
         figure.supylabel("density over the images (log scale)", fontsize=8.5)
         legend(figure, grid[0, 0], tuple(missing), columns=2)
 

@@ -47,6 +47,15 @@ def test_a_folder_of_one_setting_names_it(tmp_path):
     assert find_logs(folder, n=1_000).settings() == ["imagenet-salman"]
 
 
+def test_sigma_is_that_of_the_name_or_of_the_cap(tmp_path):
+    write_log(tmp_path / "a" / "plain.tsv", sigma=0.5)  # the cap tells
+    one = tmp_path / "b" / "sigma_0.25.tsv"  # one radius, which is also the cap of another sigma
+    one.parent.mkdir()
+    one.write_text("idx\tlabel\tpredict\tradius\tcorrect\n0\t1\t1\t0.2\t1\n")
+    found = find_logs(tmp_path, n=1_000)
+    assert [log.sigma for setting in found.settings() for log in found.of(setting)] == [0.5, 0.25]
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(ValueError, match=f"no such folder: {tmp_path}/no"):
         find_logs(tmp_path / "no", n=1_000)
