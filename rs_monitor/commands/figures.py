@@ -45,8 +45,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--logs", type=Path, metavar="DIR",
-        help="certification logs, in folders named by data set and recipe, such as cifar10-cohen; "
-        "left out: formulas only",
+        help="certification logs, named by data set, recipe and sigma, such as "
+        "cifar10-cohen/sigma_0.25.tsv; left out: formulas only",
     )  # fmt: skip
     parser.add_argument(
         "--benchmark", type=Path, nargs="+", default=[], metavar="FILE",

@@ -36,7 +36,7 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_log(arguments: argparse.Namespace, path: Path) -> CertificationLog:
+def open_log(arguments: argparse.Namespace, path: Path, sigma: float | None) -> CertificationLog:
     """Read a log as the options say, and tell on standard error what was inferred or odd.
 
     Raises
@@ -47,7 +47,7 @@ def open_log(arguments: argparse.Namespace, path: Path) -> CertificationLog:
     try:
         log = read_log(
             path,
-            sigma=arguments.sigma,
+            sigma=sigma,
             n=arguments.log_n,
             alpha=arguments.log_alpha,
             procedure=arguments.log_procedure,
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and print a table."""
     if not all(math.isfinite(r) and r >= 0 for r in arguments.radii):
         raise UsageError(f"--radii must be finite and 0 or above, got {list(arguments.radii)}")
-    log = open_log(arguments, arguments.log)
+    log = open_log(arguments, arguments.log, arguments.sigma)
     try:
         table = predict(
             log,
