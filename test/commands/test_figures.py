@@ -35,6 +35,13 @@ def figures(*options):
     return main(["figures", *map(str, options)])
 
 
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit) as caught:
+        figures("--help")
+    assert caught.value.code == 0
+    assert "rs_monitor figures --logs" in capsys.readouterr().out.split("example:")[1]
+
+
 def test_formulas_alone(tmp_path, capsys):
     out = tmp_path / "out"
     assert figures("--out", out, "--json", "-") == 0
@@ -61,14 +68,16 @@ def test_curves_from_logs(tmp_path, capsys):
     path = logs / "cifar10-cohen" / "sigma_0.25.tsv"
     path.parent.mkdir(parents=True)
     path.write_text(log_text([900, 900, 1000, 0], sigma=0.25, wrong=(0,)))
-    mine = write_log(logs / "mine" / "sigma_0.50.tsv", sigma=0.5)
+    mine = write_log(logs / "$mine_$" / "sigma_0.50.tsv", sigma=0.5)
     mine.write_text(mine.read_text()[:-12])  # the last line is cut off
     benchmark = tmp_path / "cpu.json"
-    benchmark.write_text(json.dumps({"device": "CPU", "rows": [{"batch": 8, "median_ms": 9.5}]}))
+    benchmark.write_text(
+        json.dumps({"device": "CPU $1_$", "rows": [{"batch": 8, "median_ms": 9.5}]})
+    )
     assert figures("--logs", logs, "--log-n", 1000, "--benchmark", benchmark, "--out", out) == 0
     printed = capsys.readouterr().out
     assert f"{path}: taken for cifar10-gaussian, sigma 0.25, 4 images" in printed
-    assert "taken for mine, sigma 0.5, 29 images" in printed and "is cut off" in printed
+    assert "taken for $mine_$, sigma 0.5, 29 images" in printed and "is cut off" in printed
     assert "missing in figure_01: CIFAR-10, models of Cohen et al., σ = 0.12: no log" in printed
     assert "no n = 10000, 100000" in printed
     radii = {row["n"]: row for row in table(out / "figure_01.csv")}
@@ -77,7 +86,10 @@ def test_curves_from_logs(tmp_path, capsys):
     expected = expected_radii([0.9, 1.0], radii_by_votes(100, 0.25, 0.001, "two_stage")).sum() / 4
     assert float(radii["100"]["average_certified_radius"]) == pytest.approx(expected, rel=1e-4)
     assert set(radii) == {"15", "25", "50", "80", "100", "200", "500", "1000"}
-    assert {row["setting"] for row in table(out / "figure_13.csv")} == {"cifar10-gaussian", "mine"}
+    assert {row["setting"] for row in table(out / "figure_13.csv")} == {
+        "cifar10-gaussian",
+        "$mine_$",  # not read as a formula
+    }
     assert table(out / "figure_05.csv")[0]["median_ms"] == "9.5"
 
 

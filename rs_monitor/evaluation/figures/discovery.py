@@ -154,6 +154,8 @@ def find_logs(
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts) or not path.is_file():
             continue
+        if not str(path).isprintable():
+            raise ValueError(f"rename {str(path)!a}: its name cannot be printed")
         if not _looks_like_a_log(path):
             unused.append(f"{path}: no certification log")
             continue

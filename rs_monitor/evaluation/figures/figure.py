@@ -77,9 +77,14 @@ def samples_axis(axes: Any, ns: Any) -> None:
     axes.set_xlim(low / 1.5, high * 1.5)
 
 
+def plain(text: str) -> str:
+    """Keep names given by users from being read as formulas."""
+    return text.replace("$", r"\$")
+
+
 def wrapped(text: str, width: int = 30) -> str:
-    """Break a legend's text into lines that leave room for the axes."""
-    return textwrap.fill(text, width, break_long_words=False)
+    """Break a legend's text, which is no formula, into lines that leave room for the axes."""
+    return plain(textwrap.fill(text, width))
 
 
 def legend(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .discovery import PAPER_SIGMAS, FoundLogs
-from .figure import COLOURS, Figure, legend
+from .figure import COLOURS, Figure, legend, plain
 
 _BINS = np.linspace(0.5, 1.0, 26)
 _GRID = 61
@@ -110,4 +110,4 @@ def _draw_panel(
     axes.set_yscale("log")
     axes.set_ylim(0.1, 60)
     name = setting if len(setting) <= 26 else f"{setting[:25]}…"
-    axes.set_title(f"{name}\nσ = {sigma:g}, {abstained:.0%} abstained", fontsize=7)
+    axes.set_title(f"{plain(name)}\nσ = {sigma:g}, {abstained:.0%} abstained", fontsize=7)

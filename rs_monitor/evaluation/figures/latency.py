@@ -85,6 +85,8 @@ def read_benchmark(path: Path) -> list[Benchmark]:
         if not isinstance(row, dict):
             raise ValueError(f"{path}: row {index} of rows is {row!r}, not an object")
         batch, median = (_number(path, index, row, key) for key in ("batch", "median_ms"))
+        if batch != int(batch):
+            raise ValueError(f"{path}: row {index} of rows has batch = {batch!r}, not an integer")
         late = _number(path, index, row, "p99_ms") if "p99_ms" in row else median
         resolution = str(row.get("resolution", "full"))
         curves.setdefault(resolution, []).append((int(batch), median, late))

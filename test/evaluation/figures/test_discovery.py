@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import os
+
 import pytest
 from small_logs import write_log
 
@@ -45,6 +47,13 @@ def test_a_folder_of_one_setting_names_it(tmp_path):
     folder = tmp_path / "imagenet-salman"
     write_log(folder / "sigma_0.50.tsv", sigma=0.5)
     assert find_logs(folder, n=1_000).settings() == ["imagenet-salman"]
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a\nb"])
+def test_a_name_that_cannot_be_printed_is_refused(tmp_path, name):
+    write_log(tmp_path / os.fsdecode(name) / "sigma_0.25.tsv", sigma=0.25)
+    with pytest.raises(ValueError, match="^rename '.*cannot be printed$"):
+        find_logs(tmp_path, n=1_000)
 
 
 def test_sigma_is_that_of_the_name_or_of_the_cap(tmp_path):

@@ -47,6 +47,7 @@ def test_the_papers_own_benchmark_is_recognised(tmp_path):
         ("[1]", "no list of rows"),
         ({"rows": []}, "no list of rows"),
         ({"rows": [3]}, "row 0 of rows is 3"),
+        ({"rows": rows(batch=1.5)}, "row 0 of rows has batch = 1.5, not an integer"),
         ({"rows": rows(batch="64")}, "row 0 of rows has batch = '64'"),
         ({"rows": rows(median_ms=None)}, "row 0 of rows has median_ms = None"),
         ({"rows": rows(median_ms=-1)}, "not above 0"),
