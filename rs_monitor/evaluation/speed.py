@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 
 from ..certification.checks import check_positive
+from .batch_times import read_batch_times
 
 # A whole number of batches must not be missed by rounding.
 _ROUNDING = 1e-9
@@ -57,8 +57,8 @@ def constant_speed(samples_per_second: float) -> Speed:
 def read_profile(path: str | Path, resolution: str) -> Speed:
     """Read the JSON of `rs_monitor benchmark`.
 
-    Each row holds `batch` and `p99_ms`, or `median_ms` where there is no p99, and may name its
-    `resolution`; rows of other resolutions are left out.
+    The 99th percentile of a batch's time counts, or the median where there is none. Rows of other
+    resolutions are left out; rows that name none count.
 
     Raises
     ------
@@ -67,29 +67,11 @@ def read_profile(path: str | Path, resolution: str) -> Speed:
     OSError
         When the file cannot be read.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = document["rows"] if isinstance(document, dict) and "rows" in document else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ValueError("it has no list of rows")
-        chosen = [row for row in rows if row.get("resolution", resolution) == resolution]
-        if not chosen:
-            there = ", ".join(sorted({str(row.get("resolution")) for row in rows})) or "no rows"
-            raise ValueError(f"it has no rows of resolution {resolution} ({there})")
-        batches = tuple(_batch(row, index) for index, row in enumerate(chosen))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"latency profile {path}: it is not text") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"latency profile {path}: it is not JSON: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"latency profile {path}: {error}") from error
-    quantile = "99th percentile" if all("p99_ms" in row for row in chosen) else "median"
+    _, rows = read_batch_times(path)
+    chosen = [row for row in rows if row.resolution in (None, resolution)]
+    if not chosen:
+        there = ", ".join(sorted({str(row.resolution) for row in rows})) or "no rows"
+        raise ValueError(f"benchmark {path}: it has no rows of resolution {resolution} ({there})")
+    batches = tuple((row.batch, (row.p99_ms or row.median_ms) / 1000) for row in chosen)
+    quantile = "99th percentile" if all(row.p99_ms for row in chosen) else "median"
     return Speed(batches, f"{Path(path).name}, {resolution} resolution, {quantile} of a batch")
-
-
-def _batch(row: dict, index: int) -> tuple[int, float]:
-    size = row.get("batch")
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"row {index}: batch must be an integer from 1 on, got {size!r}")
-    name = "p99_ms" if "p99_ms" in row else "median_ms"
-    return size, check_positive(f"row {index}: {name}", row.get(name)) / 1000

@@ -100,7 +100,7 @@ def test_curves_from_logs(tmp_path, capsys):
         (["--logs", "{tmp}/empty"], "no certification log in {tmp}/empty"),
         (["--logs", "{tmp}/bad"], "{tmp}/bad/sigma_0.25.tsv"),
         (["--benchmark", "{tmp}/no.json"], "cannot read {tmp}/no.json"),
-        (["--benchmark", "{tmp}/bad/sigma_0.25.tsv"], "is no JSON"),
+        (["--benchmark", "{tmp}/bad/sigma_0.25.tsv"], "is not JSON"),
         (["--alpha", "2"], "alpha"),
         (["--log-alpha", "0"], "alpha"),
         (["--log-n", "0"], "n must"),

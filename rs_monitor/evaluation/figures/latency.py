@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..batch_times import read_batch_times
 from .figure import Figure, finish, legend, style, wrapped
 
 #: The paper's frame period, 1/25 s.
@@ -54,15 +53,6 @@ class Benchmark:
         return max(inside, default=None)
 
 
-def _number(path: Path, index: int, row: dict, key: str) -> float:
-    value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{path}: row {index} of rows has {key} = {value!r}, not a number")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{path}: row {index} of rows has {key} = {value!r}, not above 0")
-    return float(value)
-
-
 def read_benchmark(path: Path) -> list[Benchmark]:
     """Read the curves, one for each resolution, of a file that `rs_monitor benchmark` wrote.
 
@@ -73,31 +63,22 @@ def read_benchmark(path: Path) -> list[Benchmark]:
     OSError
         When it cannot be read.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    rows = content.get("rows") if isinstance(content, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise ValueError(f"{path} is no benchmark: it has no list of rows")
+    document, rows = read_batch_times(path)
+    if not rows:
+        raise ValueError(f"benchmark {path}: it has no rows")
     curves: dict[str, list[tuple[int, float, float]]] = {}
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise ValueError(f"{path}: row {index} of rows is {row!r}, not an object")
-        batch, median = (_number(path, index, row, key) for key in ("batch", "median_ms"))
-        if batch != int(batch):
-            raise ValueError(f"{path}: row {index} of rows has batch = {batch!r}, not an integer")
-        late = _number(path, index, row, "p99_ms") if "p99_ms" in row else median
-        resolution = str(row.get("resolution", "full"))
-        curves.setdefault(resolution, []).append((int(batch), median, late))
+    for row in rows:
+        median = row.median_ms or row.p99_ms
+        points = curves.setdefault(row.resolution or "full", [])
+        points.append((row.batch, median, row.p99_ms or median))
     keys = ("model", "device", "backend", "precision")
-    told = [str(content[key]) for key in keys if content.get(key)]
+    told = [str(document[key]) for key in keys if document.get(key)]
     return [
         Benchmark(
             path,
             ", ".join([*(told or [path.stem]), resolution]),
-            f"{content.get('model', '')} {path.stem}",
-            str(content.get("device", "")),
+            f"{document.get('model', '')} {path.stem}",
+            str(document.get("device", "")),
             resolution,
             tuple(sorted(points)),
         )

@@ -43,19 +43,25 @@ def test_the_papers_own_benchmark_is_recognised(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[1]", "no list of rows"),
-        ({"rows": []}, "no list of rows"),
-        ({"rows": [3]}, "row 0 of rows is 3"),
-        ({"rows": rows(batch=1.5)}, "row 0 of rows has batch = 1.5, not an integer"),
-        ({"rows": rows(batch="64")}, "row 0 of rows has batch = '64'"),
-        ({"rows": rows(median_ms=None)}, "row 0 of rows has median_ms = None"),
-        ({"rows": rows(median_ms=-1)}, "not above 0"),
-        ('{"rows": [{"batch": 1, "median_ms": NaN}]}', "not above 0"),
+        ({"rows": []}, "no rows"),
+        ({"rows": [3]}, "no list of rows"),
+        ({"rows": rows(batch=1.5)}, "row 0: batch must be an integer from 1 on, got 1.5"),
+        ({"rows": rows(batch="64")}, "row 0: batch must be an integer from 1 on, got '64'"),
+        ({"rows": rows(median_ms="x")}, "row 0: median_ms must be a finite number above 0"),
+        ({"rows": [{"batch": 1}]}, "row 0: median_ms must be a finite number above 0, got None"),
+        ('{"rows": [{"batch": 1, "median_ms": NaN}]}', "row 0: median_ms must be"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, content, reason):
     path = write(tmp_path / "b.json", content)
-    with pytest.raises(ValueError, match=str(path)) as caught:
+    with pytest.raises(ValueError, match=f"^benchmark {path}: ") as caught:
         read_benchmark(path)
     assert reason in str(caught.value)
+
+
+def test_a_file_without_medians_is_drawn_by_its_99th_percentiles(tmp_path):
+    (curve,) = read_benchmark(write(tmp_path / "b.json", {"rows": [{"batch": 2, "p99_ms": 3}]}))
+    assert curve.points == ((2, 3.0, 3.0),)
