@@ -20,7 +20,7 @@ from ..evaluation.speed import Speed, constant_speed, read_profile
 from ..evaluation.wish import Wish
 from ..models import RESOLUTIONS
 from ..parameters import BY_NAME
-from ..settings import MAX_N, Settings
+from ..settings import ALPHA_RANGE, MAX_N, Settings
 from . import UsageError, add_json_option, new_parser, write_json
 from .predict import add_log_options, open_log
 
@@ -84,6 +84,10 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    given = ("sigma", "alpha", "n", "radius", "frame_rate", "false_per_hour", "log")
+    if not any(getattr(arguments, name) not in (None, []) for name in given):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"nothing to plan from: give one or more of {options}")
     for option in ("sigma", "radius", "frame_rate", "false_per_hour", "samples_per_second"):
         value = getattr(arguments, option)
         least = 0 if option == "radius" else math.nextafter(0, 1)
@@ -92,8 +96,9 @@ def _check(arguments: argparse.Namespace) -> None:
                 f"--{option.replace('_', '-')} must be finite and "
                 f"{'0 or above' if option == 'radius' else 'above 0'}, got {value:g}"
             )
-    if arguments.alpha is not None and not 0 < arguments.alpha < 1:
-        raise UsageError(f"--alpha must lie between 0 and 1, got {arguments.alpha:g}")
+    low, high = ALPHA_RANGE
+    if arguments.alpha is not None and not low <= arguments.alpha <= high:
+        raise UsageError(f"--alpha must lie in {low:g} to {high:g}, got {arguments.alpha:g}")
     for option, low in (("n", 1), ("n_selection", 1)):
         value = getattr(arguments, option)
         if value is not None and not low <= value <= MAX_N:

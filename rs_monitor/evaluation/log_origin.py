@@ -25,6 +25,9 @@ SIGMAS = (0.06, 0.12, 0.125, 0.15, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 # Share of the radii that the right sigma and alpha must explain; some rows may be corrupt.
 _ENOUGH = 0.99
 
+# How far rounding may move a largest radius that is to tell sigma by itself, relatively.
+_PRECISE = 0.005
+
 _SIGMA_IN_NAME = re.compile(r"(?:sigma|noise)[_=-]?(\d*\.?\d+)", re.IGNORECASE)
 
 # So many rows at the largest radius, and so many times as many as at the next largest, must be
@@ -129,7 +132,11 @@ def made_with(
     sigmas = (sigma,) if sigma is not None else {*SIGMAS, *([named] if named else [])}
     fits = matching_caps(radii, half_widths, sigmas=sigmas, alphas=alphas, **known)
     if sigma is None:
-        sigma = _inferred_sigma({s for s, _ in fits}, named, largest, n, said)
+        # Of many sigmas and alphas some have about any largest radius for their cap.
+        precise = bool(radii.size) and half_widths[radii.argmax()] <= _PRECISE * largest
+        telling = ALPHAS if _is_pile(radii) else (USUAL_ALPHA, alpha)
+        fitting = {s for s, a in fits if s == named or (precise and a in telling)}
+        sigma = _inferred_sigma(fitting, named, largest, n, said)
     if alpha is None:
         fitting = {a for s, a in fits if s == sigma}
         # One vote less than n at one alpha is about n equal votes at a tenth of it.

@@ -56,12 +56,13 @@ def plan(wish: Wish) -> dict[str, Any]:
         if wish.frame_rate is not None:
             drawn = min(wish.speed.samples(wish.budget_fraction / wish.frame_rate), MAX_N)
     rate, tolerated = wish.frame_rate, wish.false_per_hour
-    for known in wish.probabilities:
-        if wish.n is not None and wish.n > known.n:
-            notes.append(
-                f"{known.name} estimates each probability from {known.n} samples, fewer than "
-                f"n={wish.n}: radii expected from it are too large"
-            )
+    most = wish.n or drawn or 0
+    notes += [
+        f"{known.name} estimates each probability from {known.n} samples, fewer than n={most}: "
+        "radii expected from it are too large"
+        for known in wish.probabilities
+        if known.n < most
+    ]
     return {
         "alpha": alpha,
         "alpha_from": source,

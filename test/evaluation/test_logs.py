@@ -104,6 +104,20 @@ def test_sigma_from_the_name(tmp_path):
     assert read_log(tmp_path / "log.tsv", sigma=0.3).sigma == 0.3
 
 
+@pytest.mark.parametrize("radius", ["0.4", "0.978"])
+def test_a_coincidence_does_not_tell_sigma(tmp_path, radius):
+    # About the cap of 0.12, and that of 0.25 at alpha 0.01; a single row is no proof.
+    path = write(tmp_path, HEADER + ROWS.replace("0.73", radius[:3]).replace("0.953", radius))
+    with pytest.raises(ValueError, match="give the sigma it was made with"):
+        read_log(path)
+
+
+def test_many_equal_radii_tell_sigma_at_another_alpha(tmp_path):
+    text, _ = synthetic(alpha=0.01)
+    log = read_log(write(tmp_path, text))
+    assert (log.sigma, log.alpha) == (0.25, 0.01)
+
+
 def test_name_that_contradicts_the_radii(tmp_path):
     text, _ = synthetic()
     path = write(tmp_path, text, "noise_0.50.tsv")
