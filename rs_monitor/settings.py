@@ -10,7 +10,8 @@ from collections.abc import Callable
 from .certification import least_n_single_pass, least_n_two_stage
 from .frames import Region
 
-# Procedure name to the fewest votes of the bound with which it can certify at alpha.
+# The procedures that may be selected, sound ones only: name to the fewest votes of the bound with
+# which it can certify at alpha.
 PROCEDURES: dict[str, Callable[[float], int]] = {
     "single_pass": least_n_single_pass,
     "two_stage": least_n_two_stage,
