@@ -9,7 +9,8 @@ import dataclasses
 from .certification import LEAST_N
 from .frames import Region
 
-# Procedure name to the fewest votes of the bound with which it can certify at alpha.
+# The procedures that may be selected, sound ones only: name to the fewest votes of the bound with
+# which it can certify at alpha.
 PROCEDURES = LEAST_N
 
 # Inclusive bounds, far beyond what is of use: they keep arithmetic and waiting times sane.

@@ -13,7 +13,8 @@ from scipy.special import betainc, gammaln, ndtri, xlog1py, xlogy
 
 from .bounds import clopper_pearson_array, least_votes
 from .checks import check_alpha, check_integer, check_positive
-from .procedures import EXACT_PAIRS, PROCEDURES
+from .least_n import LEAST_N
+from .procedures import EXACT_PAIRS
 
 # Probability that may be left outside the counts summed over: below what a mean of radii shows.
 _NEGLECTED = 1e-13
@@ -50,8 +51,8 @@ def votes_and_level(n, alpha, procedure):
     >>> votes_and_level(100, 0.001, "two_stage")
     (66, 0.001)
     """
-    if procedure not in PROCEDURES:
-        raise ValueError(f"procedure must be one of {', '.join(PROCEDURES)}, got {procedure!r}")
+    if procedure not in LEAST_N:
+        raise ValueError(f"procedure must be one of {', '.join(LEAST_N)}, got {procedure!r}")
     if procedure == "single_pass":
         pair = EXACT_PAIRS.get(n, alpha)
         return pair.k_min, pair.alpha_bound

@@ -22,13 +22,13 @@ bound. With LCB(k_min) >= 1/2 the supremum over everything is therefore
 
 import math
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from scipy.special import betainc, betaln, ndtri
 
 from .bounds import bisect, clopper_pearson, clopper_pearson_array, upper_tail
 from .checks import check_alpha, check_integer
+from .least_n import least_n_single_pass
 
 #: Largest n a pair is searched for: ten times the field's usual 100,000, about a second's work.
 MAX_PAIR_SAMPLES = 1_000_000
@@ -36,58 +36,6 @@ MAX_PAIR_SAMPLES = 1_000_000
 # Relative rounding error of the special functions, generously. The search aims this much below
 # alpha; the stand-in may meet alpha exactly, and a check of it must allow for that.
 _ROUNDING = 1e-9
-
-
-def least_n_single_pass(alpha):
-    """Fewest votes with which the single pass can certify: the least n with 2 * 2**-n <= alpha.
-
-    Parameters
-    ----------
-    alpha : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        For alpha outside (0, 1).
-
-    Examples
-    --------
-    >>> least_n_single_pass(0.001), least_n_single_pass(1.1e-8)
-    (11, 28)
-    """
-    _, exponent = math.frexp(check_alpha(alpha))
-    return 2 - exponent
-
-
-def least_n_two_stage(alpha):
-    """Fewest votes with which a class fixed beforehand can be certified: 2**-n < alpha.
-
-    Parameters
-    ----------
-    alpha : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        For alpha outside (0, 1).
-
-    Examples
-    --------
-    >>> least_n_two_stage(0.001), least_n_two_stage(1.1e-8)
-    (10, 27)
-    """
-    fraction, exponent = math.frexp(check_alpha(alpha))
-    return 1 - exponent if fraction > 0.5 else 2 - exponent
 
 
 def overstatement_probability(n, k_min, alpha_bound):
@@ -114,10 +62,6 @@ def overstatement_probability(n, k_min, alpha_bound):
     """
     at = clopper_pearson(k_min, n, alpha_bound)
     return alpha_bound + float(upper_tail(k_min, n, 1.0 - at))
-
-
-#: Procedure name to the fewest votes of the bound with which it can certify at alpha.
-LEAST_N = MappingProxyType({"single_pass": least_n_single_pass, "two_stage": least_n_two_stage})
 
 
 @dataclass(frozen=True, slots=True)

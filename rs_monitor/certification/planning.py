@@ -12,7 +12,8 @@ from scipy.special import log_ndtr, ndtr
 from .bounds import radius_cap
 from .checks import check_alpha, check_integer, check_not_negative, check_positive
 from .expectation import votes_and_level
-from .pairs import LEAST_N, MAX_PAIR_SAMPLES
+from .least_n import LEAST_N
+from .pairs import MAX_PAIR_SAMPLES
 
 _SECONDS_AN_HOUR = 3600.0
 

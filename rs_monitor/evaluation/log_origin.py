@@ -19,6 +19,9 @@ from .inversion import ROUNDING, invert
 ALPHAS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 1e-4, 1e-5, 1e-6)
 USUAL_ALPHA = 0.001
 
+# Samples behind each radius, of which one is suggested where the given one does not fit.
+_USUAL_NS = (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
+
 #: Standard deviations of the noise that the field's logs are made with.
 SIGMAS = (0.06, 0.12, 0.125, 0.15, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
@@ -148,7 +151,7 @@ def made_with(
             fitting.add(USUAL_ALPHA)
         alpha = _inferred_alpha(sorted(fitting), sigma, largest, n, said)
     if not any(s == sigma and a == alpha for s, a in fits):
-        said += _doubt(radii, sigma, n, alpha)
+        said += _doubt(radii, half_widths, sigma=sigma, n=n, alpha=alpha)
     return sigma, alpha, said
 
 
@@ -207,13 +210,18 @@ def _is_pile(radii: np.ndarray) -> bool:
     return len(values) > 1 and counts[-1] >= max(_PILE, _PILE_RATIO * counts[-2])
 
 
-def _doubt(radii: np.ndarray, sigma: float, n: int, alpha: float) -> list[str]:
+def _doubt(
+    radii: np.ndarray, half_widths: np.ndarray, *, sigma: float, n: int, alpha: float
+) -> list[str]:
     """Say when the largest radius is not the cap although it should be: n is another one."""
     if not _is_pile(radii):
         return []
-    largest = radii.max()
+    top = radii.argmax()
+    largest, slack = radii[top], half_widths[top] + ROUNDING
+    others = [m for m in _USUAL_NS if abs(radius_cap(m, sigma, alpha) - largest) <= slack]
+    known = f"n={n}, sigma {sigma:g}, alpha {alpha:g}"
     return [
         f"{int(np.sum(radii == largest))} rows share the largest radius, {largest:g}, as if it "
-        f"were the cap, which is {radius_cap(n, sigma, alpha):.4g} at n={n}, sigma {sigma:g}, "
-        f"alpha {alpha:g}: check these"
+        f"were the cap, which is {radius_cap(n, sigma, alpha):.4g} at {known}: check these"
+        + "".join(f"; it is the cap at n={m}" for m in others)
     ]

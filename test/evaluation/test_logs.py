@@ -79,7 +79,8 @@ def test_wrong_n_is_doubted(tmp_path):
     log = read_log(write(tmp_path, text), sigma=0.25)
     assert log.alpha == 0.001
     assert any("alpha 0.001, the usual one, is assumed" in w for w in log.warnings)
-    assert any("share the largest radius, 0.8" in w for w in log.warnings)
+    (doubt,) = [w for w in log.warnings if "share the largest radius, 0.8" in w]
+    assert doubt.endswith("it is the cap at n=10000")
 
 
 def test_alpha_is_assumed_where_the_cap_may_not_be_reached(tmp_path):

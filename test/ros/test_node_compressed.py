@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from color_model import plain
-from monitor_process import image
+from image_messages import image
 from sensor_msgs.msg import CompressedImage, Image
 
 from rs_monitor.certification import Status

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 from color_model import write_color_model
-from monitor_process import image, image_of
+from image_messages import image, image_of
 from small_models import color_network, write_model
 
 from rs_monitor.bank import shipped_family

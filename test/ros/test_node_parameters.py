@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 from color_model import COLORS, plain
-from monitor_process import LIMIT, image, image_of, node_command, now
+from image_messages import image, image_of, now
+from monitor_process import LIMIT, node_command
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters

@@ -3,7 +3,7 @@
 """What the running node offers and asks for, and the debug image."""
 
 import pytest
-from monitor_process import image
+from image_messages import image
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 

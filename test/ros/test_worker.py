@@ -6,7 +6,8 @@ import threading
 import time
 
 import pytest
-from monitor_process import LIMIT, image, now
+from image_messages import image, now
+from monitor_process import LIMIT
 
 from rs_monitor.bank import CertifierBank
 from rs_monitor.certification import Status
