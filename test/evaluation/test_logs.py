@@ -282,3 +282,15 @@ def test_published_logs():
         assert (log.sigma, log.alpha) == (float(path.stem[6:]), 0.001)
         assert all("is inferred" in w for w in log.warnings)
         assert log.successes.max() == 100_000
+
+
+@pytest.mark.parametrize("sigma", [None, 1.0])
+def test_alpha_whose_cap_only_a_few_rows_pass_the_usual_one_with(tmp_path, sigma):
+    """A handful of radii above the usual alpha's cap rule it out, however few they are."""
+    text, votes = synthetic(4000, sigma=1.0, alpha=0.01, top=98_000)
+    row = "{i}\t1\t1\t{cap:.3}\t1\t0:00:01\n"
+    cap = radii_by_votes(100_000, 1.0, 0.01, "two_stage")[-1]
+    text += "".join(row.format(i=10_000 + i, cap=cap) for i in range(5))
+    log = read_log(write(tmp_path, text, "sigma_1.00.tsv"), sigma=sigma)
+    assert (log.sigma, log.alpha) == (1.0, 0.01)
+    assert log.successes[-1] == pytest.approx(100_000, abs=2)
