@@ -26,6 +26,7 @@ from ..evaluation.figures import (
     write_csv,
     write_figures,
 )
+from ..evaluation.logs import MAX_LOG_N
 from ..settings import Settings
 from . import UsageError, add_json_option, new_parser, write_json
 from .predict import add_log_options, describe_log
@@ -67,7 +68,7 @@ def add_parser(subparsers: Any) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     try:
         check_alpha(arguments.alpha)
-        check_integer("--log-n", arguments.log_n, low=1)
+        check_integer("--log-n", arguments.log_n, low=1, high=MAX_LOG_N)
         if arguments.log_alpha is not None:
             check_alpha(arguments.log_alpha)
     except ValueError as error:

@@ -21,6 +21,9 @@ from .log_table import LogTable, read_table
 #: Samples behind each row of the field's logs.
 USUAL_N = 100_000
 
+#: Most samples behind a row: a table of every number of votes must fit into memory.
+MAX_LOG_N = 10_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class CertificationLog:
@@ -188,7 +191,7 @@ def read_log(
     OSError
         When the file cannot be read.
     """
-    check_integer("n", n, low=1)
+    check_integer("n", n, low=1, high=MAX_LOG_N)
     if sigma is not None:
         check_positive("sigma", sigma)
     if alpha is not None:

@@ -68,6 +68,7 @@ def test_other_alpha_and_procedure(log, capsys):
         (["--alpha", "2"], "alpha"),
         (["--log-alpha", "0"], "alpha"),
         (["--log-n", "-3"], "n must lie"),
+        (["--log-n", "4294967295"], "n must lie"),
         (["--sigma", "0.2"], "above 0.7623"),
         (["--radii", "-1"], "--radii"),
         (["--json", "/nowhere/out.json"], "/nowhere/out.json"),
