@@ -71,6 +71,7 @@ def describe_log(log: CertificationLog) -> dict[str, Any]:
         "right": right,
         "wrong": len(log) - right - abstained,
         "abstained": abstained,
+        "cut_off": log.cut_off,
         "log_n": log.n,
         "log_alpha": log.alpha,
         "log_procedure": log.procedure,

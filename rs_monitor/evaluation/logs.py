@@ -53,6 +53,8 @@ class CertificationLog:
         Which bound it was made with: two_stage is plain Clopper-Pearson.
     warnings : tuple of str
         What was inferred, assumed, left out or found odd, a sentence each.
+    cut_off : int
+        Rows that were left out because they end before the last column.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class CertificationLog:
     alpha: float
     procedure: str
     warnings: tuple[str, ...]
+    cut_off: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
@@ -275,4 +278,5 @@ def _interpret(
         alpha=alpha,
         procedure=procedure,
         warnings=tuple(warnings),
+        cut_off=table.cut_off,
     )
