@@ -69,7 +69,7 @@ def test_rows_are_what_the_certifier_says_at_each_n(tmp_path, model, procedure):
     ]
     bank = CertifierBank(
         model, backend="openvino", precision="fp32", settings=plan.settings(plan.points[-1]),
-        resolution="full", budget=1e-3, chunk=CHUNK,
+        resolution="full", budget=1e-3, chunk=CHUNK, threads=1,
     )  # fmt: skip
     bank.table.prefetch(plan.ns, plan.alpha)
     bank.table.wait()
@@ -160,7 +160,7 @@ def test_encodings_without_one_rgb_are_decoded_as_live(tmp_path, model, encoding
     (row,) = rows_of(plan_for(bag, model, ns=(100,)), Part(0, 0, None))
     assert row["status"] in ("CERTIFIED", "ABSTAINED")
     assert isinstance(decode_message(message), Frame)
-    assert math.isnan(row["radius_sensor"]) == (row["status"] == "CERTIFIED")
+    assert math.isnan(row["radius_sensor"])
 
 
 def test_what_cannot_be_certified_says_why(tmp_path, model):
