@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bags import count_mismatch
-from .arrow import pyarrow, schema, table, unpack
+from .arrow import concatenated, pyarrow, schema, table, unpack
 from .certificate_bag import CertificateBag
 from .columns import JUDGEMENT, LIVE, MESSAGE, NO_CERTIFICATE, SOURCE
 from .labels import UNKNOWN, LabelError, Labels
@@ -22,6 +22,7 @@ from .summary import PointSummary
 from .thumbnails import FOLDER, Worst, write_thumbnails
 
 FRAMES, SUMMARY, CERTIFICATES = "frames.parquet", "summary.json", "certificates"
+_ROW_GROUP = 5000  # rows: each costs memory until the file is whole
 _WORK = ".results"  # they take their places when all are whole
 
 
@@ -160,13 +161,18 @@ class Results:
             with pyarrow().parquet.ParquetWriter(
                 work / FRAMES, schema(self._columns), compression="zstd"
             ) as writer:
+                group: list[Any] = []
                 for stream, rows in self._rows():
                     for row in rows:
                         self._judge(row, self._label(stream, row), pictures)
                         if self._plan.is_main(row["point"]) and row["status"] != NO_CERTIFICATE:
                             bag.add(row)
-                    if rows:
-                        writer.write_table(table(rows, self._columns))
+                    group.append(table(rows, self._columns))
+                    if sum(map(len, group)) >= _ROW_GROUP:
+                        writer.write_table(concatenated(group))
+                        group = []
+                if group:
+                    writer.write_table(concatenated(group))
             bag.close()
         except BaseException:
             bag.abort()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,10 +44,10 @@ class PointSummary:
                 point.n, plan.ns[-1], point.sigma, plan.alpha, plan.procedure
             )
         self._statuses: Counter[str] = Counter()
-        self._clusters: list[int] = []
-        self._radii: list[float] = []
-        self._labelled: list[tuple[int, bool]] = []  # (cluster, smoothed class is right)
-        self._values: list[np.ndarray] = []
+        # Compact, since there is one of each for every frame.
+        self._clusters, self._radii = array("q"), array("d")
+        self._labelled, self._smoothed = array("q"), array("d")  # cluster; class is right
+        self._values = array("d")  # of each frame: radius, then whether each of RADII is reached
         self._right = self._wrong = 0
 
     def add(
@@ -80,15 +81,15 @@ class PointSummary:
             return
         self._right += right
         self._wrong += certified and not right
-        self._labelled.append((cluster, row["top_class"] == label))
+        self._labelled.append(cluster)
+        self._smoothed.append(row["top_class"] == label)
         if self._expect is None:
-            radius = row["radius"] if right else 0.0
-            self._values.append(np.array([radius]))
+            self._values.append(row["radius"] if right else 0.0)
         else:
             mine = 0
             if votes is not None and not (self._two_stage and chosen != label):
                 mine = votes[label]
-            self._values.append(self._expect(np.array([mine]))[0])
+            self._values.extend(self._expect(np.array([mine]))[0])
 
     def _radius(self, row: Mapping[str, Any], votes: Sequence[int] | None, chosen: int) -> float:
         if self._expect is None:
@@ -122,9 +123,8 @@ class PointSummary:
         }
         if not self._labelled:
             return result
-        groups = np.array([cluster for cluster, _ in self._labelled])
-        smoothed = np.array([right for _, right in self._labelled], float)
-        values = np.stack(self._values)
+        groups, smoothed = np.array(self._labelled), np.array(self._smoothed)
+        values = np.array(self._values).reshape(len(groups), -1)
         result |= {
             "average_certified_radius": _mean(values[:, 0]),
             "standard_error": _error(values[:, 0], groups),
