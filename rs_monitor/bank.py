@@ -10,19 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from .certification import SinglePassTable
-from .certifier import Certifier, Settings
+from .certifier import Certifier
 from .engines import KEY_BYTES, Engine, open_engine
+from .families import Family, load_family
 from .frames import Resizer
-from .models import (
-    Family,
-    Model,
-    ModelCard,
-    ModelError,
-    load_family,
-    load_model,
-    load_reference_image,
-)
+from .models import Model, ModelCard, ModelError, load_model, load_reference_image
 from .resources import shipped_file
+from .settings import Settings
 
 # Samples a forward pass, largest first: large ones use the machine better, small ones leave
 # less of the frame period unused.

@@ -15,27 +15,16 @@ from .certification import (
     Certificate,
     SinglePassTable,
     Status,
-    least_n_single_pass,
-    least_n_two_stage,
     single_pass,
     standin_pair,
     two_stage,
 )
 from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import Engine, EngineError, Votes
-from .frames import Frame, FrameError, Region, Resizer, UnsupportedEncoding
+from .frames import Frame, FrameError, Resizer, UnsupportedEncoding
 from .pacing import ChunkPace
-
-# Procedure name to the fewest votes of the bound with which it can certify at alpha.
-PROCEDURES: dict[str, Callable[[float], int]] = {
-    "single_pass": least_n_single_pass,
-    "two_stage": least_n_two_stage,
-}
-
-# Inclusive bounds, far beyond what is of use: they keep arithmetic and waiting times sane.
-SIGMA_RANGE = (1e-3, 10.0)
-ALPHA_RANGE = (1e-12, 0.5)
-MAX_N = 100_000
+from .sampling import Draw
+from .settings import Settings
 
 NO_STAMP = "header.stamp is zero: the age of the frame is unknown"  # reason of STALE_INPUT
 
@@ -43,64 +32,6 @@ _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifie
 _PAIRS_EACH_SIDE = 8  # multiples of the chunk, around the n expected, whose pairs are prefetched
 # Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.
 _LARGEST_EXACT_N = 10_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What one frame is certified with.
-
-    Attributes
-    ----------
-    sigma : float
-        Standard deviation of the noise on pixels in [0, 1], within `SIGMA_RANGE`.
-    alpha : float
-        Probability, per frame, of an over-stated radius that is accepted, within `ALPHA_RANGE`.
-    n : int
-        Samples of the bound; 0 for as many as fit before the deadline.
-    procedure : str
-        "single_pass" or "two_stage".
-    n_selection : int
-        Samples that choose the class in the two-stage procedure, >= 1.
-    roi : Region or None
-        Part of the frame that is classified; None for all of it.
-
-    Raises
-    ------
-    ValueError
-        For a value out of range, or an n that could never certify at this alpha.
-    """
-
-    sigma: float = 0.25
-    alpha: float = 0.001
-    n: int = 0
-    procedure: str = "single_pass"
-    n_selection: int = 32
-    roi: Region | None = None
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in (
-            ("sigma", SIGMA_RANGE),
-            ("alpha", ALPHA_RANGE),
-            ("n", (0, MAX_N)),
-            ("n_selection", (1, MAX_N)),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} must be in the range {low} to {high}, got {value}")
-        if self.procedure not in PROCEDURES:
-            raise ValueError(
-                f"procedure must be one of {', '.join(PROCEDURES)}, got {self.procedure!r}"
-            )
-        if 0 < self.n < self.least_n:
-            raise ValueError(
-                f"n = {self.n} could never certify at alpha = {self.alpha:g} with "
-                f"{self.procedure}: it takes at least {self.least_n} (or 0: as many as fit)"
-            )
-
-    @property
-    def least_n(self) -> int:
-        """Fewest votes of the bound with which a frame can be certified at all."""
-        return PROCEDURES[self.procedure](self.alpha)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -265,7 +196,7 @@ class Certifier:
             image = self._resize(frame.rgb, settings.roi)
         except FrameError as error:
             return failure(Status.INVALID_INPUT, str(error), settings, model_id=model_id)
-        draw = _Draw(self.engine, self.pace, image, settings.sigma, key, deadline)
+        draw = Draw(self.engine, self.pace, image, settings.sigma, key, deadline)
         try:
             if settings.procedure == "two_stage":
                 selection = draw.take(settings.n_selection)
@@ -311,7 +242,7 @@ class Certifier:
         votes: Votes | None = None
         try:
             image = self._resize(frame.rgb, first.roi)
-            draw = _Draw(self.engine, self.pace, image, first.sigma, key, None)
+            draw = Draw(self.engine, self.pace, image, first.sigma, key, None)
             if first.procedure == "two_stage":
                 selection = draw.take(first.n_selection)
         except FrameError as error:
@@ -368,41 +299,3 @@ class Certifier:
             model_id=model.model_id,
             note=note,
         )
-
-
-class _Draw:
-    """The samples of one frame, taken in order while its time lasts."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        pace: ChunkPace,
-        image: np.ndarray,
-        sigma: float,
-        key: bytes,
-        deadline: float | None,
-    ) -> None:
-        self._engine, self._pace, self._image = engine, pace, image
-        self._sigma, self._key, self._deadline = sigma, key, deadline
-        self._start = 0
-
-    def take(self, n: int) -> Votes | None:
-        """Draw n samples, or with n = 0 chunks until the time is over; fewer where it is cut.
-
-        Stopping looks at the clock only, never at the votes: Clopper-Pearson at the n that was
-        reached is then as sound as at a fixed one.
-        """
-        total: Votes | None = None
-        chunk = self._engine.max_batch
-        while n == 0 or total is None or total.n < n:
-            first = total is None
-            if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
-                break
-            size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))
-            with self._pace.measure(size == chunk):
-                votes = self._engine.votes(
-                    self._image, self._sigma, size, self._key, start=self._start
-                )
-            self._start += size
-            total = votes if total is None else total + votes
-        return total

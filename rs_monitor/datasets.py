@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,20 @@ class LabelledImages:
     def subset(self, index: object) -> LabelledImages:
         """Return the images at `index` (integers, slice or boolean mask)."""
         return LabelledImages(self.images[index], self.labels[index], self.group[index])
+
+
+def concatenate(parts: Sequence[LabelledImages]) -> LabelledImages:
+    """Join data sets of equally large images; a group stays one only within its part."""
+    groups, taken = [], 0
+    for part in parts:
+        _, numbered = np.unique(part.group, return_inverse=True)
+        groups.append(numbered + taken)
+        taken += int(numbered.max()) + 1
+    return LabelledImages(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate(groups),
+    )
 
 
 def load_npz(path: str | Path) -> LabelledImages:

@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Model cards, the files they vouch for, and families of models by noise level."""
+"""Model cards and the files they vouch for."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ import numpy as np
 import yaml
 
 RESOLUTIONS = ("full", "half")
-# A member trained at another sigma than the one asked for still certifies soundly, but
-# beyond this ratio its accuracy under the noise is usually lost.
-SIGMA_RATIO_TO_WARN = 1.25
 _MAX_SIGMA = 1e3
 # ONNX TensorProto.external_data names its file in an entry with this key (protobuf: field 1,
 # 8 bytes).
@@ -108,7 +104,8 @@ class Model:
         return short if own else f"{short}@{self.height}x{self.width}"
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a card or family as a mapping; a ModelError names the file and what is wrong."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -121,7 +118,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     return content
 
 
-def _get(card: Path, mapping: object, key: str, kind: type | tuple[type, ...]) -> Any:
+def read_key(card: Path, mapping: object, key: str, kind: type | tuple[type, ...]) -> Any:
     """Return a possibly dotted key of the card, checked for type."""
     value = mapping
     for part in key.split("."):
@@ -133,7 +130,7 @@ def _get(card: Path, mapping: object, key: str, kind: type | tuple[type, ...]) -
     return value
 
 
-def _beside(card: Path, name: str, key: str) -> Path:
+def file_beside(card: Path, name: str, key: str) -> Path:
     """Resolve a file name of the card; it may not lead out of the card's folder."""
     if not name or Path(name).name != name or name in (".", ".."):
         raise ModelError(f"{card}: '{key}' must name a file beside the card, got {name!r}")
@@ -156,45 +153,45 @@ def load_card(path: str | Path) -> ModelCard:
         Naming the card, the key and what is wrong.
     """
     path = Path(path)
-    content = _mapping(path)
-    labels = _get(path, content, "labels", list)
+    content = read_mapping(path)
+    labels = read_key(path, content, "labels", list)
     if len(labels) < 2 or not all(isinstance(label, str) and label for label in labels):
         raise ModelError(f"{path}: 'labels' must be at least two class names, got {labels!r:.80}")
     if not all(label.isprintable() for label in labels):
         raise ModelError(f"{path}: 'labels' holds a name with characters that cannot be printed")
     if len(set(labels)) != len(labels):
         raise ModelError(f"{path}: 'labels' holds the same class name twice")
-    sha256 = _get(path, content, "sha256", str).lower()
-    name = _get(path, content, "name", str)
+    sha256 = read_key(path, content, "sha256", str).lower()
+    name = read_key(path, content, "name", str)
     if not name.isprintable():
         raise ModelError(f"{path}: 'name' holds characters that cannot be printed")
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         raise ModelError(f"{path}: 'sha256' must be 64 hexadecimal digits, got {sha256!r:.80}")
-    height, width = (_get(path, content, f"input.{side}", int) for side in ("height", "width"))
+    height, width = (read_key(path, content, f"input.{side}", int) for side in ("height", "width"))
     if not (1 <= height <= 16384 and 1 <= width <= 16384):
         raise ModelError(f"{path}: input of {height}x{width} pixels is out of range 1..16384")
-    sigma = _get(path, content, "sigma", (int, float))
+    sigma = read_key(path, content, "sigma", (int, float))
     if not 0 <= sigma <= _MAX_SIGMA:
         raise ModelError(f"{path}: 'sigma' must be in the range 0 to {_MAX_SIGMA:g}")
-    resolution = _get(path, content, "input.resolution", str)
+    resolution = read_key(path, content, "input.resolution", str)
     if resolution not in RESOLUTIONS:
         raise ModelError(f"{path}: 'input.resolution' must be full or half, got {resolution!r}")
     reference_image, reference_label = None, ""
     if "reference" in content:
-        image = _get(path, content, "reference.image", str)
-        reference_image = _beside(path, image, "reference.image")
-        reference_label = _get(path, content, "reference.label", str)
+        image = read_key(path, content, "reference.image", str)
+        reference_image = file_beside(path, image, "reference.image")
+        reference_label = read_key(path, content, "reference.label", str)
         if reference_label not in labels:
             raise ModelError(f"{path}: 'reference.label' {reference_label!r} is no label")
     return ModelCard(
         path=path,
         name=name,
-        onnx=_beside(path, _get(path, content, "onnx", str), "onnx"),
+        onnx=file_beside(path, read_key(path, content, "onnx", str), "onnx"),
         sha256=sha256,
         labels=tuple(labels),
         height=height,
         width=width,
-        dynamic_size=_get(path, content, "input.dynamic_size", bool),
+        dynamic_size=read_key(path, content, "input.dynamic_size", bool),
         resolution=resolution,
         sigma=float(sigma),
         reference_image=reference_image,
@@ -266,79 +263,6 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
             "the file was changed or cut short; restore it"
         )
     return Model(card, onnx, height, width, resolution)
-
-
-@dataclasses.dataclass(frozen=True)
-class Family:
-    """Models for one task, each for a noise level and a resolution, all with one label set."""
-
-    path: Path
-    members: tuple[ModelCard, ...]
-
-    def select(self, sigma: float, resolution: str) -> tuple[ModelCard, str]:
-        """Pick the member trained nearest to `sigma`, on a logarithmic scale.
-
-        Returns
-        -------
-        (ModelCard, str)
-            The member, and a warning that is empty when it was trained near `sigma`.
-
-        Raises
-        ------
-        ModelError
-            When no member takes the resolution.
-        """
-        fitting = [card for card in self.members if card.resolution == resolution]
-        if not fitting:
-            fitting = [card for card in self.members if card.dynamic_size and resolution == "half"]
-        if not fitting:
-            have = ", ".join(sorted({card.resolution for card in self.members}))
-            sizes = ", ".join(sorted({f"{card.height}x{card.width}" for card in self.members}))
-            raise ModelError(
-                f"{self.path}: no member takes {resolution} resolution: it has {have}, with "
-                f"fixed inputs of {sizes} pixels"
-            )
-
-        def distance(card: ModelCard) -> float:
-            return abs(math.log(sigma / card.sigma)) if card.sigma > 0 else math.inf
-
-        best = min(fitting, key=distance)
-        warnings = []
-        if distance(best) > math.log(SIGMA_RATIO_TO_WARN):
-            warnings.append(
-                f"{best.name} was trained at sigma {best.sigma:g}: at sigma {sigma:g} expect it "
-                "to abstain often"
-            )
-        if best.resolution != resolution:
-            warnings.append(f"{best.name} was not trained for {resolution} resolution")
-        return best, "; ".join(warnings)
-
-
-def load_family(path: str | Path) -> Family:
-    """Read a family, or a single card as a family of one.
-
-    Parameters
-    ----------
-    path : str or Path
-        YAML with `members`, a list of cards beside it; or a card.
-
-    Raises
-    ------
-    ModelError
-        When a card is missing or unreadable, or labels differ between members.
-    """
-    path = Path(path)
-    content = _mapping(path)
-    if "members" not in content:
-        return Family(path, (load_card(path),))
-    names = _get(path, content, "members", list)
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ModelError(f"{path}: 'members' must list the cards of the family")
-    members = tuple(load_card(_beside(path, name, "members")) for name in names)
-    for card in members[1:]:
-        if card.labels != members[0].labels:
-            raise ModelError(f"{path}: {card.path.name} has other labels than {names[0]}")
-    return Family(path, members)
 
 
 def load_reference_image(card: ModelCard) -> np.ndarray | None:

@@ -5,9 +5,10 @@ import yaml
 from small_models import color_network, write_model
 
 from rs_monitor.bank import CertifierBank, shipped_family
-from rs_monitor.certifier import Settings
 from rs_monitor.engines import EngineError
-from rs_monitor.models import ModelError, load_family
+from rs_monitor.families import load_family
+from rs_monitor.models import ModelError
+from rs_monitor.settings import Settings
 
 
 def open_bank(path, **change):

@@ -9,10 +9,11 @@ from scipy.stats import binomtest, norm
 from small_models import LABELS, color_network, solid, write_model
 
 from rs_monitor.certification import SinglePassTable, Status, lower_bound, single_pass_pair
-from rs_monitor.certifier import Certifier, Settings
+from rs_monitor.certifier import Certifier
 from rs_monitor.engines import noise_key, open_engine
 from rs_monitor.frames import Frame, Region
 from rs_monitor.models import load_card, load_model
+from rs_monitor.settings import Settings
 
 CHUNK = 16
 KEY = bytes(range(16))
@@ -219,23 +220,3 @@ def test_warm_up_computes_the_pairs(make, table):
     make().warm_up(Settings(n=100), 0.5)
     assert table.get_nowait(100, 0.001).exact
     assert table.get_nowait(96, 0.001).exact  # six chunks: where the deadline may cut it
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"sigma": 0}, "sigma"),
-        ({"sigma": math.nan}, "sigma"),
-        ({"alpha": 0}, "alpha"),
-        ({"alpha": 1}, "alpha"),
-        ({"n": -1}, "range 0 to 100000"),
-        ({"n": 10}, "at least 11"),
-        ({"n": 27, "alpha": 1.1e-8}, "at least 28"),
-        ({"n": 9, "procedure": "two_stage"}, "at least 10"),
-        ({"procedure": "algorithm1_unsound"}, "single_pass, two_stage"),
-        ({"n_selection": 0}, "n_selection"),
-    ],
-)
-def test_settings_are_checked(change, reason):
-    with pytest.raises(ValueError, match=reason):
-        Settings(**change)

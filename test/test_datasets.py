@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rs_monitor.datasets import LabelledImages, load_npz
+from rs_monitor.datasets import LabelledImages, concatenate, load_npz
 
 IMAGES = np.zeros((3, 4, 5, 3), np.uint8)
 LABELS = np.array([0, 2, 1])
@@ -62,3 +62,15 @@ def test_truncated_foreign_and_missing_files(tmp_path):
         load_npz(tmp_path / "one.npy")
     with pytest.raises(FileNotFoundError):
         load_npz(tmp_path / "nothing.npz")
+
+
+def test_concatenated_groups_stay_apart():
+    first = LabelledImages(
+        np.zeros((3, 2, 2, 3), np.uint8), np.array([0, 1, 1]), np.array([70, 70, 4])
+    )
+    second = LabelledImages(np.ones((2, 2, 2, 3), np.uint8), np.array([2, 0]), np.array([70, 4]))
+    both = concatenate([first, second])
+    assert both.labels.tolist() == [0, 1, 1, 2, 0]
+    assert both.images[:, 0, 0, 0].tolist() == [0, 0, 0, 1, 1]
+    assert both.group[0] == both.group[1]
+    assert len(set(both.group.tolist())) == 4

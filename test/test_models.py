@@ -3,13 +3,12 @@
 import numpy as np
 import onnx
 import pytest
-import yaml
 from small_models import LABELS, color_network, write_model
 
+from rs_monitor.families import load_family
 from rs_monitor.models import (
     ModelError,
     load_card,
-    load_family,
     load_model,
     load_reference_image,
 )
@@ -79,9 +78,10 @@ def test_wrong_cards_are_refused_by_key(tmp_path, change, reason):
 def test_files_that_are_no_cards(tmp_path, content):
     path = tmp_path / "card.yaml"
     path.write_bytes(content)
-    for load in (load_card, load_family):
-        with pytest.raises(ModelError, match=r"card\.yaml"):
-            load(path)
+    with pytest.raises(ModelError, match=r"card\.yaml"):
+        load_card(path)
+    with pytest.raises(ModelError, match=r"card\.yaml"):
+        load_family(path)
 
 
 def test_missing_files(tmp_path):
@@ -127,56 +127,3 @@ def test_fixed_input_has_no_half_resolution(tmp_path):
     made_for_half = load_card(write_model(tmp_path, resolution="half"))
     with pytest.raises(ModelError, match="made for half resolution"):
         load_model(made_for_half, "full")
-
-
-def family(folder, *sigmas, **more):
-    names = []
-    for sigma in sigmas:
-        names.append(write_model(folder, f"s{sigma}", sigma=sigma, **more).name)
-    path = folder / "family.yaml"
-    path.write_text(yaml.safe_dump({"members": names}))
-    return load_family(path)
-
-
-def test_family_picks_the_nearest_sigma(tmp_path):
-    members = family(tmp_path, 0.12, 0.25, 0.5, 1.0)
-    for sigma, expected, near in [
-        (0.25, 0.25, True),
-        (0.27, 0.25, True),
-        (0.17, 0.12, False),
-        (0.18, 0.25, False),
-        (0.36, 0.5, False),
-        (3.0, 1.0, False),
-        (0.01, 0.12, False),
-    ]:
-        card, warning = members.select(sigma, "full")
-        assert card.sigma == expected
-        assert (warning == "") == near
-        assert near or f"sigma {sigma:g}" in warning
-
-
-def test_family_without_a_member_for_the_resolution(tmp_path):
-    members = family(tmp_path, 0.25, dynamic_size=False)
-    with pytest.raises(ModelError, match="no member takes half resolution"):
-        members.select(0.25, "half")
-    members = family(tmp_path, 0.25)
-    assert "not trained for half" in members.select(0.25, "half")[1]
-
-
-def test_family_of_one_card(tmp_path):
-    assert load_family(write_model(tmp_path)).members[0].name == "color"
-
-
-def test_family_with_other_labels(tmp_path):
-    names = [
-        write_model(tmp_path, "a").name,
-        write_model(tmp_path, "b", labels=["x", "y", "z"], reference=None).name,
-    ]
-    path = tmp_path / "family.yaml"
-    path.write_text(yaml.safe_dump({"members": names}))
-    with pytest.raises(ModelError, match=r"b\.yaml has other labels"):
-        load_family(path)
-    for members in ([], "a.yaml", [1], ["../a.yaml"], ["missing.yaml"]):
-        path.write_text(yaml.safe_dump({"members": members}))
-        with pytest.raises(ModelError):
-            load_family(path)

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pack German traffic sign tracks (WebP strips of 32x32 images) into .npz, split by track.
 
-Example: python tools/pack_gtsrb.py ../shared/data/gtsrb --train train.npz --held-out held.npz
+Example: python tools/pack_gtsrb.py ../shared/data/gtsrb build/gtsrb
 
-A track is 30 frames of one physical sign; tracks with sha256("label/track") mod 5 = 0 are
-held out and must be used for nothing but the final figure.
+A track is the frames of one physical sign. sha256("label/track") mod 5 says where it goes:
+0 into held_out.npz, for the final figure and nothing else; 1 into validation.npz, on which
+recipes are chosen; the others into train.npz. The shipped model is trained with the chosen
+recipe on train.npz and validation.npz.
 """
 
 from __future__ import annotations
@@ -23,8 +25,7 @@ def main() -> None:
     """Pack both parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder with train_*.webp, train_labels.npz")
-    parser.add_argument("--train", type=Path, required=True, help=".npz to write")
-    parser.add_argument("--held-out", type=Path, required=True, help=".npz to write")
+    parser.add_argument("out", type=Path, help="folder to write the three .npz files into")
     arguments = parser.parse_args()
 
     strips = []
@@ -42,7 +43,10 @@ def main() -> None:
         ]
     )
     group = labels * 10_000 + tracks
-    for path, mask in ((arguments.train, fold != 0), (arguments.held_out, fold == 0)):
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    parts = {"held_out": fold == 0, "validation": fold == 1, "train": fold >= 2}
+    for name, mask in parts.items():
+        path = arguments.out / f"{name}.npz"
         np.savez(path, images=images[mask], labels=labels[mask], group=group[mask])
         print(f"{path}: {mask.sum()} images of {len(set(group[mask]))} tracks")
 

@@ -12,19 +12,17 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
+from .least_n import least_n_single_pass, least_n_two_stage
 from .pairs import (
     SinglePassPair,
-    least_n_single_pass,
-    least_n_two_stage,
     overstatement_probability,
     single_pass_pair,
     standin_pair,
 )
-from .procedures import PROCEDURES, single_pass, two_stage
+from .procedures import single_pass, two_stage
 from .single_pass_table import SinglePassTable
 
 __all__ = [
-    "PROCEDURES",
     "Certificate",
     "SinglePassPair",
     "SinglePassTable",

@@ -28,6 +28,7 @@ from scipy.special import betainc, betaln, ndtri
 
 from .bounds import bisect, clopper_pearson, clopper_pearson_array, upper_tail
 from .checks import check_alpha, check_integer
+from .least_n import least_n_single_pass
 
 #: Largest n a pair is searched for: ten times the field's usual 100,000, about a second's work.
 MAX_PAIR_SAMPLES = 1_000_000
@@ -35,58 +36,6 @@ MAX_PAIR_SAMPLES = 1_000_000
 # Relative rounding error of the special functions, generously. The search aims this much below
 # alpha; the stand-in may meet alpha exactly, and a check of it must allow for that.
 _ROUNDING = 1e-9
-
-
-def least_n_single_pass(alpha):
-    """Fewest votes with which the single pass can certify: the least n with 2 * 2**-n <= alpha.
-
-    Parameters
-    ----------
-    alpha : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        For alpha outside (0, 1).
-
-    Examples
-    --------
-    >>> least_n_single_pass(0.001), least_n_single_pass(1.1e-8)
-    (11, 28)
-    """
-    _, exponent = math.frexp(check_alpha(alpha))
-    return 2 - exponent
-
-
-def least_n_two_stage(alpha):
-    """Fewest votes with which a class fixed beforehand can be certified: 2**-n < alpha.
-
-    Parameters
-    ----------
-    alpha : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        For alpha outside (0, 1).
-
-    Examples
-    --------
-    >>> least_n_two_stage(0.001), least_n_two_stage(1.1e-8)
-    (10, 27)
-    """
-    fraction, exponent = math.frexp(check_alpha(alpha))
-    return 1 - exponent if fraction > 0.5 else 2 - exponent
 
 
 def overstatement_probability(n, k_min, alpha_bound):

@@ -6,14 +6,13 @@ n is the sum of the votes and the invalid ones. It may follow the clock; it must
 votes, which is what `curtailment` is for.
 """
 
-from types import MappingProxyType
-
 from scipy.special import ndtri
 
 from .bounds import clopper_pearson, least_votes
 from .certificate import Certificate, Status
 from .checks import MAX_SAMPLES, check_alpha, check_integer, check_positive, check_votes
-from .pairs import SinglePassPair, least_n_two_stage
+from .least_n import least_n_two_stage
+from .pairs import SinglePassPair
 from .single_pass_table import SinglePassTable
 
 #: Serves callers that bring no pair of their own; only `get` is called, so no thread starts.
@@ -243,7 +242,3 @@ def algorithm1_unsound(counts, *, sigma, alpha, invalid=0):
         alpha,
         least_votes(n, alpha),
     )
-
-
-#: What may be selected by name: sound procedures only.
-PROCEDURES = MappingProxyType({"single_pass": single_pass, "two_stage": two_stage})

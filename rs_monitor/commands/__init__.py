@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..certifier import PROCEDURES, Settings
+from ..bank import CertifierBank
 from ..engines import BACKENDS, PRECISIONS
 from ..models import RESOLUTIONS
+from ..settings import PROCEDURES, Settings
+
+NO_DEADLINE = 60.0  # seconds a frame may take: only decides how large a chunk is
 
 
 class UsageError(Exception):
@@ -89,6 +92,26 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def open_bank(
+    arguments: argparse.Namespace, settings: Settings, budget: float = NO_DEADLINE
+) -> CertifierBank:
+    """Open the models that the options name; the caller closes them.
+
+    Raises
+    ------
+    ModelError, EngineError
+        As `CertifierBank` does.
+    """
+    return CertifierBank(
+        arguments.model,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        settings=settings,
+        resolution=arguments.resolution,
+        budget=budget,
+    )
 
 
 @contextlib.contextmanager

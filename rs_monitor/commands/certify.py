@@ -14,20 +14,20 @@ from typing import Any
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, Settings, undecodable
+from ..certifier import FrameCertificate, undecodable
 from ..engines import noise_key
 from ..frames import FrameError, decode_compressed
+from ..settings import Settings
 from . import (
     UsageError,
     add_certification_options,
     add_json_option,
     add_seed_option,
     new_parser,
+    open_bank,
     settings_from,
     text_output,
 )
-
-_NO_DEADLINE = 60.0  # seconds a frame may take: only decides how large a chunk is
 
 
 def add_parser(subparsers: Any) -> None:
@@ -87,14 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             contents.append(path.read_bytes())
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    bank = CertifierBank(
-        arguments.model,
-        backend=arguments.backend,
-        precision=arguments.precision,
-        settings=settings,
-        resolution=arguments.resolution,
-        budget=_NO_DEADLINE,
-    )
+    bank = open_bank(arguments, settings)
     status = 0
     try:
         warning = bank.select(settings.sigma, arguments.resolution)[1]

@@ -10,15 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..bank import CertifierBank
-from ..certifier import Settings
 from ..evaluation.demo_summary import summarise, table
-from ..ros.parameters import BY_NAME
+from ..parameters import BY_NAME
+from ..settings import Settings
 from . import (
     UsageError,
     add_certification_options,
     add_json_option,
     new_parser,
+    open_bank,
     settings_from,
     write_json,
 )
@@ -119,14 +119,7 @@ def _prepare(
     from ..evaluation.idle import samples_when_idle
 
     budget = _BUDGET_FRACTION / arguments.rate
-    bank = CertifierBank(
-        arguments.model,
-        backend=arguments.backend,
-        precision=arguments.precision,
-        settings=settings,
-        resolution=arguments.resolution,
-        budget=budget,
-    )
+    bank = open_bank(arguments, settings, budget)
     try:
         certifier, _ = bank.select(settings.sigma, arguments.resolution)
         model = certifier.engine.model

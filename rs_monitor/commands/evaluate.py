@@ -12,7 +12,6 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from ..bank import CertifierBank
 from ..datasets import LabelledImages, load_npz
 from ..evaluation.accuracy import Measured, measure, rows
 from ..models import save_card
@@ -22,13 +21,13 @@ from . import (
     add_json_option,
     add_seed_option,
     new_parser,
+    open_bank,
     settings_from,
     text_output,
     write_json,
 )
 
 _CARD_N = 200  # about what a small CPU draws in a frame period of 40 ms
-_NO_DEADLINE = 60.0  # seconds an image may take: only decides how large a chunk is
 
 
 def add_parser(subparsers: Any) -> None:
@@ -87,14 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"--at must lie in {settings.least_n}..--n ({settings.n}) at this alpha, got {ns[:-1]}"
         )
-    bank = CertifierBank(
-        arguments.model,
-        backend=arguments.backend,
-        precision=arguments.precision,
-        settings=settings,
-        resolution=arguments.resolution,
-        budget=_NO_DEADLINE,
-    )
+    bank = open_bank(arguments, settings)
     try:
         certifier, warning = bank.select(settings.sigma, arguments.resolution)
         if warning:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..bank import check_reference, shipped_family
 from ..engines import BACKENDS, PRECISIONS, EngineError, open_engine
-from ..models import ModelCard, ModelError, load_family, load_model
+from ..families import load_family
+from ..models import ModelCard, ModelError, load_model
 from . import add_json_option, new_parser, write_json
 
 _CHUNK = 16

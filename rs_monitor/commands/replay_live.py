@@ -22,7 +22,7 @@ from ..evaluation.replay.live import LIVE_COLUMNS, Timing, live_rows
 from ..evaluation.replay.plan import Plan, Stream
 from ..evaluation.replay.results import Results
 from ..evaluation.replay.store import PartStore
-from ..ros.parameters import BY_NAME
+from ..parameters import BY_NAME
 from . import UsageError
 from .demo_processes import DemoError
 from .demo_system import Camera, run_live

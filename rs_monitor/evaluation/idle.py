@@ -9,9 +9,10 @@ import statistics
 import time
 from collections.abc import Iterable
 
-from ..certifier import Certifier, Settings
+from ..certifier import Certifier
 from ..engines import noise_key
 from ..frames import FrameError, decode_message
+from ..settings import Settings
 from .bags import RecordedImage
 
 

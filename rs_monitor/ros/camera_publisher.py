@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import contextlib
 import json
 import sys
 import time
@@ -21,13 +22,12 @@ import rclpy
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from ..evaluation.bags import IMAGE, BagError, BagImages, RecordedImage, read_images
 from .conversions import stamp_nanoseconds
-from .lifecycle_client import LifecycleClient, LifecycleError, interruptible
+from .lifecycle_client import LifecycleClient, LifecycleError, run_client
 from .playback import AsRecorded, Cue, FixedRate
 
 _CAMERA_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -203,11 +203,8 @@ def main(args: list[str] | None = None) -> int:
     except (BagError, OSError) as error:
         print(f"camera_publisher: {error}", file=sys.stderr)
         return 2
-    interruptible()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    node = CameraPublisher(images)
-    status = 0
-    try:
+
+    def play(node: CameraPublisher) -> None:
         node.wait_for_reader(arguments.timeout, arguments.certifier)
         if arguments.recorded:
             pace = AsRecorded(node, images, arguments.rate)
@@ -219,17 +216,9 @@ def main(args: list[str] | None = None) -> int:
             node.get_logger().warning(warning)
         node.get_logger().info(f"{sent} frames of {arguments.bag} are sent")
         time.sleep(_DELIVERY)
-    except LifecycleError as error:
-        print(f"camera_publisher: {error}", file=sys.stderr)
-        status = 1
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if record:
-            record.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return status
+
+    with record or contextlib.nullcontext():
+        return run_client(lambda: CameraPublisher(images), play, args)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ As a program: `python -m rs_monitor.ros.certificate_listener --node /rs/certifie
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import math
@@ -21,7 +22,6 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
@@ -29,7 +29,7 @@ from rs_monitor_msgs.msg import Certificate, MonitorInfo
 from ..certification import Status
 from ..evaluation.replay.columns import flatten
 from .conversions import NANOSECONDS, stamp_nanoseconds
-from .lifecycle_client import LifecycleClient, LifecycleError, interruptible
+from .lifecycle_client import LifecycleClient, LifecycleError, run_client
 
 _CERTIFICATE_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _INFO_QOS = QoSProfile(
@@ -204,31 +204,25 @@ def main(args: list[str] | None = None) -> int:
     requirements = Requirements(
         arguments.age, arguments.required_radius, arguments.sigma, arguments.model_id
     )
-    interruptible()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    node = CertificateListener(requirements, arguments.node, arguments.quiet, record)
-    executor = SingleThreadedExecutor()
-    status = 0
-    try:
+
+    def make() -> CertificateListener:
+        return CertificateListener(requirements, arguments.node, arguments.quiet, record)
+
+    def listen(node: CertificateListener) -> None:
         node.wait_until_connected(arguments.timeout)
         print(f"listening to {arguments.node}", file=sys.stderr, flush=True)
+        executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while arguments.count is None or node.received < arguments.count:
-            executor.spin_once(timeout_sec=0.2)
-            if arguments.idle is not None and time.monotonic() - node.last > arguments.idle:
-                break
-    except LifecycleError as error:
-        print(f"certificate_listener: {error}", file=sys.stderr)
-        status = 1
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if record:
-            record.close()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return status
+        try:
+            while arguments.count is None or node.received < arguments.count:
+                executor.spin_once(timeout_sec=0.2)
+                if arguments.idle is not None and time.monotonic() - node.last > arguments.idle:
+                    break
+        finally:
+            executor.shutdown()
+
+    with record or contextlib.nullcontext():
+        return run_client(make, listen, args)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..certifier import Settings
 from ..frames import Region
 from ..pacing import RESERVE
-from .parameters import BY_NAME
+from ..parameters import BY_NAME
+from ..settings import Settings
 
 _MAX_SIDE = 1 << 20  # pixels; no camera is wider, and messages carry a region as uint32
 

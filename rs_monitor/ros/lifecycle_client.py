@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import rclpy
@@ -26,6 +27,8 @@ TRANSITIONS = {
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "cleanup": Transition.TRANSITION_CLEANUP,
 }
+_ASK_AGAIN = 2.0  # seconds
+_LEAST_WAIT = 1.0  # seconds a question is given, however little is left of the time
 
 
 class LifecycleError(RuntimeError):
@@ -46,8 +49,9 @@ class LifecycleClient:
     def __init__(self, node: Node, target: str) -> None:
         self._node = node
         self._target = target
-        self._state = node.create_client(GetState, f"{target}/get_state")
+        # In this order, see `state`.
         self._change = node.create_client(ChangeState, f"{target}/change_state")
+        self._state = node.create_client(GetState, f"{target}/get_state")
 
     def state(self, timeout: float) -> str:
         """Return the label of the state, such as "active".
@@ -60,7 +64,16 @@ class LifecycleClient:
         LifecycleError
             When there is no answer in `timeout` seconds.
         """
-        return self._call(self._state, GetState.Request(), timeout).current_state.label
+        end = time.monotonic() + timeout
+        self._wait_for_service(self._state, timeout)
+        while True:
+            # An answer is lost where the node has not discovered its reader yet: ask again.
+            rest = max(end - time.monotonic(), _LEAST_WAIT)
+            answer = self._call(self._state, GetState.Request(), min(rest, _ASK_AGAIN))
+            if answer is not None:
+                return answer.current_state.label
+            if time.monotonic() > end:
+                raise LifecycleError(f"{self._target} did not answer within {timeout:g} s")
 
     def change(self, transition: str, timeout: float) -> None:
         """Take a transition of `TRANSITIONS`.
@@ -70,8 +83,14 @@ class LifecycleClient:
         LifecycleError
             When it fails, or there is no answer in `timeout` seconds.
         """
+        end = time.monotonic() + timeout
+        self.state(timeout)  # from now on it knows the reader of the answer that follows
+        self._wait_for_service(self._change, max(end - time.monotonic(), _LEAST_WAIT))
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        if not self._call(self._change, request, timeout).success:
+        answer = self._call(self._change, request, max(end - time.monotonic(), _LEAST_WAIT))
+        if answer is None:
+            raise LifecycleError(f"{self._target} did not {transition} within {timeout:g} s")
+        if not answer.success:
             raise LifecycleError(f"{self._target} did not {transition}: its log says why")
 
     def wait_for(self, state: str, timeout: float) -> None:
@@ -83,7 +102,7 @@ class LifecycleClient:
             When it is not after `timeout` seconds.
         """
         end = time.monotonic() + timeout
-        while (found := self.state(max(0.0, end - time.monotonic()))) != state:
+        while (found := self.state(max(end - time.monotonic(), _LEAST_WAIT))) != state:
             if time.monotonic() > end:
                 raise LifecycleError(f"{self._target} is {found}, not {state}")
             rclpy.spin_once(self._node, timeout_sec=0.05)
@@ -93,24 +112,42 @@ class LifecycleClient:
         self._node.destroy_client(self._state)
         self._node.destroy_client(self._change)
 
-    def _call(self, client: Any, request: Any, timeout: float) -> Any:
-        end = time.monotonic() + timeout
+    def _wait_for_service(self, client: Any, timeout: float) -> None:
         if not client.wait_for_service(timeout_sec=timeout):
             raise LifecycleError(f"there is no managed node {self._target} after {timeout:g} s")
+
+    def _call(self, client: Any, request: Any, timeout: float) -> Any:
+        """Return the answer, or None when there is none in time."""
         future = client.call_async(request)
-        rclpy.spin_until_future_complete(
-            self._node, future, timeout_sec=max(0.0, end - time.monotonic())
-        )
-        if not future.done():
-            raise LifecycleError(f"{self._target} did not answer within {timeout:g} s")
-        return future.result()
+        rclpy.spin_until_future_complete(self._node, future, timeout_sec=timeout)
+        if future.done():
+            return future.result()
+        client.remove_pending_request(future)
+        return None
 
 
-def interruptible() -> None:
-    """Make SIGTERM end a program as SIGINT does, by KeyboardInterrupt.
+def run_client(
+    make_node: Callable[[], Node],
+    work: Callable[[Any], None],
+    args: list[str] | None,
+    *,
+    interrupted: int = 0,
+) -> int:
+    """Run the program of a node that deals with a managed node; returns its exit status.
 
-    For programs that initialise rclpy without its own signal handlers, which would end the
-    context while the program still needs it.
+    SIGTERM and SIGINT end it by KeyboardInterrupt: rclpy's own handlers would end the context
+    while the program still needs it.
+
+    Parameters
+    ----------
+    make_node : callable
+        Returns the node, once rclpy is there.
+    work : callable
+        Is given the node. A LifecycleError is printed, and the exit status is 1.
+    args : list of str or None
+        The ROS arguments; those of the process by default.
+    interrupted : int
+        Exit status after a signal.
     """
 
     def interrupt(number: int, frame: Any) -> None:
@@ -118,6 +155,20 @@ def interruptible() -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, interrupt)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node = make_node()
+    name = node.get_name()
+    try:
+        work(node)
+    except LifecycleError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return interrupted
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
 
 
 def main(args: list[str] | None = None) -> int:
@@ -127,22 +178,17 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("transitions", nargs="+", choices=tuple(TRANSITIONS))
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for each")
     arguments = parser.parse_args(remove_ros_args(args or sys.argv)[1:])
-    interruptible()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node("lifecycle_client")
-    try:
+
+    def work(node: Node) -> None:
         client = LifecycleClient(node, arguments.node)
         for transition in arguments.transitions:
             client.change(transition, arguments.timeout)
-    except LifecycleError as error:
-        print(f"lifecycle_client: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+
+    # Cut short, it did not do what it was asked for.
+    interrupted = 128 + signal.SIGINT
+    return run_client(
+        lambda: rclpy.create_node("lifecycle_client"), work, args, interrupted=interrupted
+    )
 
 
 if __name__ == "__main__":

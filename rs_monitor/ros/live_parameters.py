@@ -16,8 +16,8 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 
+from ..parameters import BY_NAME, PARAMETERS, Parameter
 from .configuration import Configuration, make_configuration
-from .parameters import BY_NAME, PARAMETERS, Parameter
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train the shipped traffic-sign classifier: real tracks beside rendered scenes.
+r"""Train the shipped traffic-sign classifier: real tracks beside rendered scenes.
 
-Example: python -m rs_monitor.training.traffic_signs --data train.npz --out build/traffic_signs
-(tools/pack_gtsrb.py makes train.npz.)
+Example: python -m rs_monitor.training.traffic_signs --out build/traffic_signs \
+    --data build/gtsrb/train.npz build/gtsrb/validation.npz
+(tools/pack_gtsrb.py makes the .npz files. A recipe is chosen by training on train.npz alone.)
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..datasets import LabelledImages, load_npz
+from ..datasets import LabelledImages, concatenate, load_npz
 from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
@@ -65,7 +66,7 @@ def rendered_scenes(count: int, size: int) -> LabelledImages:
 def main() -> None:
     """Train from the command line; interrupted, it goes on where it stopped."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="real tracks, .npz")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="real tracks, .npz")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt")
     parser.add_argument("--sigma", type=float, default=0.25)
     parser.add_argument("--epochs", type=int, default=Recipe.epochs)
@@ -79,15 +80,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    real = load_npz(arguments.data)
+    real = concatenate([load_npz(path) for path in arguments.data])
     if arguments.resolution == "half":
         real = half_resolution(real)
     scenes = rendered_scenes(arguments.scenes, real.images.shape[1])
-    data = LabelledImages(
-        np.concatenate([real.images, scenes.images]),
-        np.concatenate([real.labels, scenes.labels]),
-        np.arange(len(real) + len(scenes)),
-    )
+    data = concatenate([real, scenes])
     recipe = Recipe(
         sigma=arguments.sigma,
         epochs=arguments.epochs,

@@ -15,7 +15,7 @@ from color_model import write_color_model
 from monitor_process import CAMERA_PROFILE, Monitor
 from rclpy.signals import SignalHandlerOptions
 
-from rs_monitor.ros.parameters import PARAMETERS
+from rs_monitor.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

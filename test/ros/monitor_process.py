@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import array
 import itertools
 import json
 import os
@@ -16,10 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
-from color_model import plain
+from image_messages import now
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMsg
@@ -293,32 +291,6 @@ class Monitor:
             self.process.wait()
         self._executor.shutdown()
         self.client.destroy_node()
-
-
-def now() -> Time:
-    """Return the time of the clock that stamps images."""
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
-    return Time(sec=seconds, nanosec=rest)
-
-
-def image(color: str = "green", height: int = 12, width: int = 16, **fields: Any) -> Image:
-    """Return a plain rgb8 image with the colour in its strongest channel; fields override."""
-    return image_of(plain(color, height, width), **{"encoding": "rgb8", **fields})
-
-
-def image_of(rows: np.ndarray, encoding: str, padding: int = 0, **fields: Any) -> Image:
-    """Return an image message of these pixels, with `padding` bytes after each row."""
-    height, width = rows.shape[:2]
-    flat = np.ascontiguousarray(rows).view(np.uint8).reshape(height, -1)
-    flat = np.pad(flat, ((0, 0), (0, padding)), constant_values=255)
-    values = {
-        "height": height,
-        "width": width,
-        "encoding": encoding,
-        "step": flat.shape[1],
-        "data": array.array("B", flat.tobytes()),
-    } | fields
-    return Image(**values)
 
 
 def _parameter_value(value: Any) -> ParameterValue:

@@ -8,7 +8,7 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rs_monitor.certification import Status, single_pass, two_stage
-from rs_monitor.certifier import FrameCertificate, Settings, failure
+from rs_monitor.certifier import FrameCertificate, failure
 from rs_monitor.frames import Frame, Region
 from rs_monitor.ros.conversions import (
     Circumstances,
@@ -17,6 +17,7 @@ from rs_monitor.ros.conversions import (
     duration_message,
     stamp_nanoseconds,
 )
+from rs_monitor.settings import Settings
 from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 HEADER = Header(stamp=Time(sec=3, nanosec=4), frame_id="camera")

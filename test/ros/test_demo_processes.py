@@ -11,7 +11,8 @@ import sys
 import numpy as np
 import pytest
 import rclpy
-from monitor_process import LIMIT, image
+from image_messages import image
+from monitor_process import LIMIT
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags.rosbag2 import Writer

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from color_model import plain
-from monitor_process import image
+from image_messages import image
 from sensor_msgs.msg import CompressedImage, Image
 
 from rs_monitor.certification import Status
@@ -73,8 +73,9 @@ def test_a_bad_file_has_one_certificate_that_says_why(monitor, message, status):
 
 def test_the_raw_topic_is_not_subscribed(monitor):
     raw = monitor.client.create_publisher(Image, "image", 1)
+    compressed_topic = f"{monitor.namespace}/image/compressed"
+    monitor.wait(lambda: monitor.client.count_subscribers(compressed_topic) == 1, "subscription")
     assert monitor.client.count_subscribers(f"{monitor.namespace}/image") == 0
-    assert monitor.client.count_subscribers(f"{monitor.namespace}/image/compressed") == 1
     raw.publish(image())
     known = len(monitor.certificates)
     monitor.certificate_of(compressed(GREEN, "png"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from color_model import COLORS, mosaic, plain, yuv
-from monitor_process import image, image_of, now
+from image_messages import image, image_of, now
 from rclpy.serialization import serialize_message
 from scipy.special import ndtri
 

@@ -3,9 +3,9 @@
 import hashlib
 
 from color_model import COLORS
+from image_messages import image
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from monitor_process import image
 
 from rs_monitor import __version__
 from rs_monitor.certification import Status

@@ -7,12 +7,13 @@ import re
 import pytest
 import yaml
 from color_model import write_color_model
-from monitor_process import image, image_of
+from image_messages import image, image_of
 from small_models import color_network, write_model
 
 from rs_monitor.bank import shipped_family
 from rs_monitor.certification import Status
-from rs_monitor.models import load_family, load_reference_image
+from rs_monitor.families import load_family
+from rs_monitor.models import load_reference_image
 
 
 @pytest.fixture(scope="module")

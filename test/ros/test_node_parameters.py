@@ -8,13 +8,14 @@ import subprocess
 
 import pytest
 from color_model import COLORS, plain
-from monitor_process import LIMIT, image, image_of, node_command, now
+from image_messages import image, image_of, now
+from monitor_process import LIMIT, node_command
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
 from rs_monitor.certification import Status
-from rs_monitor.ros.parameters import PARAMETERS
+from rs_monitor.parameters import PARAMETERS
 
 # Half of it red and half blue: as a whole it is of no class.
 BOTH = plain("red", 10, 20)

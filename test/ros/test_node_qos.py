@@ -3,7 +3,7 @@
 """What the running node offers and asks for, and the debug image."""
 
 import pytest
-from monitor_process import image
+from image_messages import image
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
@@ -11,14 +11,20 @@ from rs_monitor.certification import Status
 from rs_monitor_msgs.msg import Certificate
 
 
-def publisher(monitor, topic):
-    (found,) = monitor.client.get_publishers_info_by_topic(f"{monitor.namespace}/{topic}")
+def the_only(monitor, endpoints, topic):
+    """The QoS of the one endpoint of a topic, once discovery, which takes its time, has it."""
+    (found,) = monitor.wait(lambda: endpoints(topic), f"endpoint on {topic}")
     return found.qos_profile
+
+
+def publisher(monitor, topic):
+    endpoints = monitor.client.get_publishers_info_by_topic
+    return the_only(monitor, endpoints, f"{monitor.namespace}/{topic}")
 
 
 def subscription(monitor, topic):
-    (found,) = monitor.client.get_subscriptions_info_by_topic(f"{monitor.namespace}/{topic}")
-    return found.qos_profile
+    endpoints = monitor.client.get_subscriptions_info_by_topic
+    return the_only(monitor, endpoints, f"{monitor.namespace}/{topic}")
 
 
 def test_offered_and_requested_qos(active):
@@ -55,9 +61,12 @@ def test_qos_by_parameters(start):
     assert monitor.change("configure")
     for _ in range(2):  # the override's parameters are declared once only
         assert monitor.change("activate")
-        (found,) = monitor.client.get_subscriptions_info_by_topic(topic)
-        assert found.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        profile = the_only(monitor, monitor.client.get_subscriptions_info_by_topic, topic)
+        assert profile.reliability == ReliabilityPolicy.RELIABLE
         assert monitor.change("deactivate")
+        monitor.wait(
+            lambda: not monitor.client.count_subscribers(topic), "end of the subscription"
+        )
     assert publisher(monitor, "certificate").deadline.nanoseconds == 700_000_000
 
 

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from monitor_process import image
+from image_messages import image
 
 SECONDS = 15.0  # with room for a busy machine
 

@@ -4,7 +4,7 @@
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from monitor_process import image, image_of, now
+from image_messages import image, image_of, now
 from rosgraph_msgs.msg import Clock
 
 from rs_monitor.certification import Status

@@ -6,12 +6,13 @@ import threading
 import time
 
 import pytest
-from monitor_process import LIMIT, image, now
+from image_messages import image, now
+from monitor_process import LIMIT
 
 from rs_monitor.bank import CertifierBank
 from rs_monitor.certification import Status
+from rs_monitor.parameters import PARAMETERS
 from rs_monitor.ros.configuration import make_configuration
-from rs_monitor.ros.parameters import PARAMETERS
 from rs_monitor.ros.slot import LatestSlot, Received
 from rs_monitor.ros.worker import Outlets, Worker
 

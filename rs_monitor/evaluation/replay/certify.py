@@ -11,9 +11,10 @@ from typing import Any
 
 from ...bank import CertifierBank
 from ...certification import Status
-from ...certifier import NO_STAMP, FrameCertificate, Settings, failure, undecodable
+from ...certifier import NO_STAMP, FrameCertificate, failure, undecodable
 from ...engines import noise_key
 from ...frames import Frame, FrameError, decode_message
+from ...settings import Settings
 from ..bags import BagImages, RecordedImage, read_images
 from .arrow import pack
 from .columns import EMPTY, MESSAGE, SOURCE, VOTES

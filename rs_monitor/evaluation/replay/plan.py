@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...certifier import Settings
+from ...settings import Settings
 from ..bags import BagError, BagImages, NoSuchTopic, read_images
 
 CHUNK = 64  # samples a forward pass: fixed, so that the same seed gives the same counts

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rs_monitor.parameters import BY_NAME, PARAMETERS, markdown_table, yaml_text
 from rs_monitor.ros.configuration import make_configuration
-from rs_monitor.ros.parameters import BY_NAME, PARAMETERS, markdown_table, yaml_text
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = {parameter.name: parameter.default for parameter in PARAMETERS}
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..certifier import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
-from ..engines import BACKENDS, PRECISIONS
-from ..frames import DEFAULT_MAX_PIXELS
-from ..models import RESOLUTIONS
-from ..pacing import RESERVE
+from .engines import BACKENDS, PRECISIONS
+from .frames import DEFAULT_MAX_PIXELS
+from .models import RESOLUTIONS
+from .pacing import RESERVE
+from .settings import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
 
 TRANSPORTS = ("raw", "compressed")
 _DEFAULTS = Settings()

@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Noisy samples of one frame, drawn chunk by chunk while its time lasts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .engines import Engine, Votes
+from .pacing import ChunkPace
+
+
+class Draw:
+    """The samples of one frame, taken in order while its time lasts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pace: ChunkPace,
+        image: np.ndarray,
+        sigma: float,
+        key: bytes,
+        deadline: float | None,
+    ) -> None:
+        self._engine, self._pace, self._image = engine, pace, image
+        self._sigma, self._key, self._deadline = sigma, key, deadline
+        self._start = 0
+
+    def take(self, n: int) -> Votes | None:
+        """Draw n samples, or with n = 0 chunks until the time is over; fewer where it is cut.
+
+        Stopping looks at the clock only, never at the votes: Clopper-Pearson at the n that was
+        reached is then as sound as at a fixed one.
+        """
+        total: Votes | None = None
+        chunk = self._engine.max_batch
+        while n == 0 or total is None or total.n < n:
+            first = total is None
+            if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
+                break
+            size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))
+            with self._pace.measure(size == chunk):
+                votes = self._engine.votes(
+                    self._image, self._sigma, size, self._key, start=self._start
+                )
+            self._start += size
+            total = votes if total is None else total + votes
+        return total

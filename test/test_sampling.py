@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+from small_models import solid, write_model
+
+from rs_monitor.engines import open_engine
+from rs_monitor.models import load_card, load_model
+from rs_monitor.pacing import ChunkPace
+from rs_monitor.sampling import Draw
+
+CHUNK = 16
+KEY = bytes(range(16))
+SIGMA = 0.25
+
+
+@pytest.fixture
+def engine(tmp_path):
+    model = load_model(load_card(write_model(tmp_path)))
+    with open_engine(model, backend="openvino", precision="fp32", max_batch=CHUNK) as engine:
+        yield engine
+
+
+def image(engine):
+    # All but two classes apart, so that the noise decides and counts differ between draws.
+    pixels = solid("green", engine.model.height, engine.model.width, strong=130, weak=128)
+    return np.float32(pixels) / 255
+
+
+def draw(engine, deadline=None, clock=lambda: 0.0):
+    return Draw(engine, ChunkPace(clock), image(engine), SIGMA, KEY, deadline)
+
+
+def test_takes_exactly_n_in_chunks_whose_noise_goes_on(engine):
+    first, second = draw(engine).take(40), draw(engine)
+    parts = second.take(25), second.take(15)
+    assert (first.n, parts[0].n, parts[1].n) == (40, 25, 15)
+    assert (first.counts == (parts[0] + parts[1]).counts).all()
+    again = draw(engine)
+    again.take(25)
+    assert (again.take(15).counts == parts[1].counts).all()
+
+
+def test_a_second_take_does_not_repeat_the_noise_of_the_first(engine):
+    taken = draw(engine)
+    counts = {tuple(taken.take(CHUNK).counts) for _ in range(20)}
+    assert len(counts) > 1
+
+
+def test_no_time_at_all_draws_nothing(engine):
+    assert draw(engine, deadline=-math.inf).take(40) is None
+    assert draw(engine, deadline=-math.inf).take(0) is None

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import hashlib
+import sys
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
+
+from rs_monitor.bank import check_reference
+from rs_monitor.engines import open_engine
+from rs_monitor.models import ModelError, load_card, load_model
+from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
+from rs_monitor.training import export
+from rs_monitor.training.architectures import CompactResNet
+from rs_monitor.training.noise_training import Recipe
+
+
+def network():
+    torch.manual_seed(0)
+    return CompactResNet(5).eval()
+
+
+@pytest.mark.parametrize(("batch", "height", "width"), [(1, 32, 32), (7, 16, 16), (3, 24, 40)])
+def test_the_onnx_has_the_logits_of_the_network(tmp_path, batch, height, width):
+    openvino = pytest.importorskip("openvino")
+    path = tmp_path / "model.onnx"
+    model = network()
+    assert export.export_onnx(model, 32, path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    image = torch.rand((batch, 3, height, width), generator=torch.Generator().manual_seed(1))
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = next(iter(compiled(image.numpy()).values()))
+    np.testing.assert_allclose(found, model(image).detach().numpy(), atol=1e-4, rtol=1e-4)
+    assert [output.name for output in onnx.load(path).graph.output] == ["logits"]
+
+
+@pytest.mark.parametrize("resolution", ["full", "half"])
+def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(tmp_path, monkeypatch, resolution):
+    torch.manual_seed(0)
+    recipe = Recipe(sigma=0.5, epochs=2)
+    state = {
+        "recipe": dataclasses.asdict(recipe),
+        "epoch": 1,
+        "elapsed": 12.3,
+        "network": CompactResNet(len(TRAFFIC_SIGN_LABELS)).state_dict(),
+    }
+    torch.save(state, tmp_path / "checkpoint.pt")
+    words = ["export", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*words, "--resolution", resolution, "--machine", "a test's"])
+    export.main()
+    suffix = "" if resolution == "full" else "_half"
+    card = load_card(tmp_path / f"traffic_signs_sigma050{suffix}.yaml")
+    assert (card.sigma, card.resolution, card.labels) == (0.5, resolution, TRAFFIC_SIGN_LABELS)
+    assert (card.height, card.width) == ((32, 32) if resolution == "full" else (16, 16))
+    training = card.details["training"]
+    assert (training["epochs_done"], training["wall_time_s"]) == (2, 12)
+    assert (training["recipe"]["seed"], training["machine"]) == (0, "a test's")
+    model = load_model(card)
+    with open_engine(model, backend="auto", precision="auto", max_batch=8) as engine:
+        with pytest.raises(ModelError, match="reference image"):
+            check_reference(engine)  # of an untrained network

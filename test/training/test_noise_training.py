@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
+
+from rs_monitor.datasets import LabelledImages
+from rs_monitor.training.noise_training import Recipe, consistency_loss, train
+
+RECIPE = Recipe(sigma=0.25, epochs=3, batch=8, learning_rate=0.05)
+
+
+def logits(*probabilities):
+    return torch.log(torch.tensor(probabilities, dtype=torch.float32))
+
+
+def test_loss_of_agreeing_draws_is_cross_entropy_less_the_entropy():
+    draws = logits([[0.7, 0.2, 0.1]], [[0.7, 0.2, 0.1]])
+    entropy = -sum(p * math.log(p) for p in (0.7, 0.2, 0.1))
+    loss = consistency_loss(draws, torch.tensor([0]), consistency=10.0, entropy=0.5)
+    assert float(loss) == pytest.approx(-math.log(0.7) + 0.5 * entropy, rel=1e-5)
+
+
+def test_loss_of_disagreeing_draws_by_hand():
+    first, second = (0.8, 0.2), (0.4, 0.6)
+    mean = [(a + b) / 2 for a, b in zip(first, second)]
+    divergence = (
+        sum(m * math.log(m / p) for draw in (first, second) for m, p in zip(mean, draw)) / 2
+    )
+    entropy = -sum(m * math.log(m) for m in mean)
+    cross = -(math.log(0.2) + math.log(0.6)) / 2
+    loss = consistency_loss(logits([first], [second]), torch.tensor([1]), 3.0, 0.5)
+    assert float(loss) == pytest.approx(cross + 3 * divergence + 0.5 * entropy, rel=1e-5)
+
+
+def test_a_certain_network_has_a_finite_loss_and_gradient():
+    certain = torch.tensor([[[200.0, -200.0]], [[200.0, -200.0]]], requires_grad=True)
+    loss = consistency_loss(certain, torch.tensor([0]), 10.0, 0.5)
+    loss.backward()
+    assert math.isfinite(loss.item()) and bool(certain.grad.isfinite().all())
+
+
+def stripes(count=32):
+    """Two classes that noise does not hide: the left or the right half is bright."""
+    images = np.zeros((count, 8, 8, 3), np.uint8)
+    labels = np.arange(count) % 2
+    images[labels == 0, :, :4] = 255
+    images[labels == 1, :, 4:] = 255
+    return LabelledImages(images, labels, np.arange(count))
+
+
+def network():
+    torch.manual_seed(3)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, padding=1),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4 * 64, 2),
+    )
+
+
+class Killed(Exception):
+    pass
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+    whole, resumed = network(), network()
+    train(whole, stripes(), RECIPE)
+
+    def kill(epoch, loss, seconds):
+        if epoch == 1:
+            raise Killed
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(Killed):
+        train(resumed, stripes(), RECIPE, checkpoint, report=kill)
+    fresh = network()
+    torch.nn.init.zeros_(fresh[4].weight)  # what it starts with does not count: it resumes
+    train(fresh, stripes(), RECIPE, checkpoint)
+    for one, other in zip(whole.state_dict().values(), fresh.state_dict().values()):
+        assert torch.equal(one, other)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    train(network(), stripes(), RECIPE, checkpoint)
+    other = Recipe(sigma=0.5, epochs=3, batch=8, learning_rate=0.05)
+    with pytest.raises(ValueError, match=r"made with another recipe: .*'sigma': 0\.25"):
+        train(network(), stripes(), other, checkpoint)
+
+
+def test_it_learns():
+    trained = network()
+    train(trained, stripes(), Recipe(sigma=0.25, epochs=10, batch=8, learning_rate=0.05))
+    data = stripes()
+    images = torch.from_numpy(data.images).permute(0, 3, 1, 2).float() / 255
+    noisy = images + 0.25 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    assert (trained(noisy).argmax(1).numpy() == data.labels).mean() > 0.9
