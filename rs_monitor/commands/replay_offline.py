@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.replay.certify import ReplayWorker
 from ..evaluation.replay.environment import describe_machine
 from ..evaluation.replay.labels import LABELS_FILE, Labels, read_csv, read_topic
 from ..evaluation.replay.plan import Plan
 from ..evaluation.replay.results import Results
-from ..evaluation.replay.run import certify_all
+from ..evaluation.replay.run import certify_all, open_pool
 from ..evaluation.replay.store import PartStore
 from .replay import _processes, progress_bar
 
@@ -51,9 +51,8 @@ def find_labels(arguments: argparse.Namespace, plan: Plan, classes: list[str]) -
 def run_offline(arguments: argparse.Namespace, plan: Plan, warnings: list[str]) -> dict[str, Any]:
     """Certify what is not done yet, write the results, return the summary."""
     processes = _processes(arguments)
-    worker = ReplayWorker(plan)
-    try:
-        identity = worker.identity()
+    with contextlib.closing(open_pool(plan, processes, arguments.ray)) as pool:
+        identity = pool.identity()
         labels = find_labels(arguments, plan, identity["labels"])
         extra = {"engine": identity["engine"], "members": identity["members"], "mode": "offline"}
         with PartStore(arguments.out, plan, extra) as store:
@@ -63,10 +62,9 @@ def run_offline(arguments: argparse.Namespace, plan: Plan, warnings: list[str]) 
                     progress = certify_all(
                         plan,
                         store,
-                        worker,
-                        processes=processes,
-                        ray=arguments.ray,
-                        each=lambda part, frames: bar.update(frames),
+                        pool,
+                        identity["engine"],
+                        lambda part, frames: bar.update(frames),
                     )
                 except KeyboardInterrupt:
                     print(
@@ -101,5 +99,3 @@ def run_offline(arguments: argparse.Namespace, plan: Plan, warnings: list[str]) 
                 }
 
             return results.write(about)
-    finally:
-        worker.close()

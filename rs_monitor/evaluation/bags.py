@@ -17,7 +17,15 @@ from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
-from .bag_storage import SUFFIXES, Damage, StorageFile, Topic, decompress, decompress_file
+from .bag_storage import (
+    SUFFIXES,
+    Damage,
+    StorageFile,
+    Topic,
+    count_mismatch,
+    decompress,
+    decompress_file,
+)
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
@@ -230,13 +238,6 @@ def read_images(path: str | Path, topic: str | None = None) -> BagImages:
         recording is read as far as it goes: `BagImages.warnings` says what is lost.
     """
     return BagImages(Path(path), topic)
-
-
-def count_mismatch(topic: str, listed: int | None, read: int) -> str:
-    """Return what is to be said when other images than metadata.yaml lists were read, or ""."""
-    if listed is None or listed == read:
-        return ""
-    return f"metadata.yaml lists {listed} images on {topic}, {read} are there"
 
 
 def write_drive(

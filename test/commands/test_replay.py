@@ -164,7 +164,7 @@ def long_bag(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(long_bag, card, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "out"
-    replay(long_bag, "--n", "3000", card=card, out=out)
+    replay(long_bag, "--n", "2000", card=card, out=out)
     return (out / "frames.parquet").read_bytes()
 
 
@@ -173,7 +173,7 @@ def whole(long_bag, card, tmp_path_factory):
 )
 def test_an_interrupted_replay_goes_on(long_bag, card, whole, tmp_path, number, processes):
     out, places = tmp_path / "out", {"card": card, "out": tmp_path / "out"}
-    process = start(long_bag, "--n", 3000, **places, processes=processes)
+    process = start(long_bag, "--n", 2000, **places, processes=processes)
     wait_for(lambda: len(done_parts(out)) >= 2, process)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
@@ -185,7 +185,7 @@ def test_an_interrupted_replay_goes_on(long_bag, card, whole, tmp_path, number, 
     assert not alive
     before = done_parts(out)
     assert 2 <= len(before) < 12 and not (out / "frames.parquet").exists()
-    _, summary = replay(long_bag, "--n", "3000", **places)
+    _, summary = replay(long_bag, "--n", "2000", **places)
     assert {path: done_parts(out)[path] for path in before} == before
     assert summary["resumed"] and summary["frames_in_this_run"] == 300 - 25 * len(before)
     assert (out / "frames.parquet").read_bytes() == whole
@@ -193,7 +193,7 @@ def test_an_interrupted_replay_goes_on(long_bag, card, whole, tmp_path, number, 
 
 def test_a_lost_worker_process_changes_nothing(long_bag, card, whole, tmp_path):
     out = tmp_path / "out"
-    process = start(long_bag, "--n", 3000, card=card, out=out, processes=2)
+    process = start(long_bag, "--n", 2000, card=card, out=out, processes=2)
     wait_for(lambda: len(done_parts(out)) >= 2, process)
     workers = [
         child
@@ -208,7 +208,7 @@ def test_a_lost_worker_process_changes_nothing(long_bag, card, whole, tmp_path):
 def test_a_killed_ray_worker_changes_nothing(long_bag, card, whole, tmp_path):
     pytest.importorskip("ray")
     out = tmp_path / "out"
-    words = (long_bag, "--n", 3000, "--ray", "auto", "--processes", 2)
+    words = (long_bag, "--n", 2000, "--ray", "auto", "--processes", 2)
     process = start(*words, card=card, out=out, processes=None)
     wait_for(lambda: len(done_parts(out)) >= 2, process)
     actors = [

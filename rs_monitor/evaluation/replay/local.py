@@ -7,6 +7,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -24,9 +25,13 @@ _PATIENCE = 5.0  # seconds for a worker to end by itself
 class InProcess:
     """A pool of one worker: this process."""
 
-    def __init__(self, worker: ReplayWorker) -> None:
-        self._worker = worker
+    def __init__(self, plan: Plan) -> None:
+        self._worker = ReplayWorker(plan)
         self._part: Part | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """See `Pool`."""
+        return self._worker.identity()
 
     def workers(self) -> list[int]:
         """See `Pool`."""
@@ -41,7 +46,8 @@ class InProcess:
         return [(0, self._part, self._worker.run(self._part), "")]
 
     def close(self) -> None:
-        """Nothing to end: the worker is its owner's."""
+        """See `Pool`."""
+        self._worker.close()
 
 
 class Processes:
@@ -54,6 +60,8 @@ class Processes:
     def __init__(self, plan: Plan, count: int) -> None:
         self._plan = plan
         self._context = multiprocessing.get_context("spawn")
+        # Theirs goes with us: one that is killed leaves what it has unpacked.
+        self._folder = tempfile.TemporaryDirectory(prefix="rs_monitor_replay_")
         self._started = 0
         self._waiting: dict[int, tuple[Any, Connection]] = {}
         self._busy: dict[int, tuple[Any, Connection, Part]] = {}
@@ -62,11 +70,23 @@ class Processes:
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, self._plan), daemon=True)
+        process = self._context.Process(
+            target=_serve, args=(theirs, self._plan, self._folder.name), daemon=True
+        )
         process.start()
         theirs.close()
         self._started += 1
         self._waiting[self._started] = process, ours
+
+    def identity(self) -> dict[str, Any]:
+        """See `Pool`."""
+        process, pipe = next(iter(self._waiting.values()))
+        try:
+            pipe.send(None)
+            return _answer(pipe)
+        except (EOFError, BrokenPipeError, ConnectionError) as error:
+            process.join()
+            raise EngineError(f"a worker ended with status {process.exitcode}") from error
 
     def workers(self) -> list[int]:
         """See `Pool`."""
@@ -95,15 +115,13 @@ class Processes:
             worker = owners[pipe]
             process, _, part = self._busy.pop(worker)
             try:
-                kind, content = pipe.recv()
-            except (EOFError, OSError):
+                content = _answer(pipe)
+            except (EOFError, ConnectionError):
                 process.join()
                 pipe.close()
                 self._start()
                 done.append((worker, part, None, f"exit status {process.exitcode}"))
                 continue
-            if kind:
-                raise _FINAL.get(kind, EngineError)(content)
             self._waiting[worker] = process, pipe
             done.append((worker, part, content, ""))
         return done
@@ -123,22 +141,39 @@ class Processes:
                 process.join()
         self._waiting.clear()
         self._busy.clear()
+        self._folder.cleanup()
 
 
-def _serve(pipe: Connection, plan: Plan) -> None:
-    """Do parts until the other end of the pipe is closed."""
+def _answer(pipe: Connection) -> Any:
+    """Return a worker's answer, or raise the error that it is."""
+    kind, content = pipe.recv()
+    if kind:
+        raise _FINAL[kind](content)
+    return content
+
+
+def _serve(pipe: Connection, plan: Plan, folder: str) -> None:
+    """Do parts until the other end of the pipe is closed; None asks for the identity."""
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import cv2
 
     cv2.setNumThreads(plan.threads)
     worker: ReplayWorker | None = None
+    problem: tuple[str, Any] | None = None
+    try:
+        worker = ReplayWorker(plan)  # while the others start, too
+    except tuple(_FINAL.values()) as error:
+        problem = _name(error), str(error)
     try:
         while True:
             part = pipe.recv()
             try:
-                worker = worker or ReplayWorker(plan)
-                answer: tuple[str, Any] = "", worker.run(part)
+                answer: tuple[str, Any] = problem or (
+                    "",
+                    worker.identity() if part is None else worker.run(part),
+                )
             except tuple(_FINAL.values()) as error:
                 answer = _name(error), str(error)
             pipe.send(answer)

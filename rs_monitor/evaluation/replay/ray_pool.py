@@ -33,9 +33,15 @@ class _Actor:
         self._plan = plan
         self._worker: ReplayWorker | None = None
 
-    def run(self, part: Part) -> bytes:
+    def _opened(self) -> ReplayWorker:
         self._worker = self._worker or ReplayWorker(self._plan)
-        return self._worker.run(part)
+        return self._worker
+
+    def identity(self) -> dict[str, Any]:
+        return self._opened().identity()
+
+    def run(self, part: Part) -> bytes:
+        return self._opened().run(part)
 
 
 class RayPool:
@@ -85,6 +91,23 @@ class RayPool:
     def _start(self) -> None:
         self._waiting[next(self._numbers)] = self._remote.remote(self._plan)
 
+    def identity(self) -> dict[str, Any]:
+        """See `Pool`."""
+        actor = next(iter(self._waiting.values()))
+        try:
+            return self._get(actor.identity.remote())
+        except self._ray.exceptions.RayError as error:
+            raise EngineError(f"a Ray worker was lost: {error}") from error
+
+    def _get(self, reference: Any) -> Any:
+        """Return a result, or raise the error of this package that it is."""
+        try:
+            return self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, _FINAL):
+                raise type(error.cause)(str(error.cause)) from error
+            raise EngineError(f"a Ray worker failed: {error.cause!r}") from error
+
     def workers(self) -> list[int]:
         """See `Pool`."""
         return list(self._waiting)
@@ -107,12 +130,7 @@ class RayPool:
         for reference in ready:
             worker, actor, part = self._busy.pop(reference)
             try:
-                content = self._ray.get(reference)
-            except self._ray.exceptions.RayTaskError as error:
-                cause = error.cause
-                if isinstance(cause, _FINAL):
-                    raise type(cause)(str(cause)) from error
-                raise EngineError(f"a Ray worker failed: {cause!r}") from error
+                content = self._get(reference)
             except self._ray.exceptions.RayError as error:
                 self._start()
                 done.append((worker, part, None, f"{type(error).__name__}: {error}"))

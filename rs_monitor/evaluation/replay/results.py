@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..bags import count_mismatch
+from ..bag_storage import count_mismatch
 from .arrow import concatenated, pyarrow, schema, table, unpack
 from .certificate_bag import CertificateBag
 from .columns import JUDGEMENT, LIVE, MESSAGE, NO_CERTIFICATE, SOURCE

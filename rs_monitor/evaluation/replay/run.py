@@ -7,14 +7,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ...engines import EngineError
 from .arrow import unpack
-from .certify import ReplayWorker
 from .local import InProcess, Processes
 from .plan import Part, Plan
-from .schedule import Schedule, run_all
+from .schedule import Pool, Schedule, run_all
 from .store import PartStore
 
 _MUST_AGREE = ("backend", "version", "precision")
@@ -29,11 +27,11 @@ class Progress:
     frames : int
         Done in this run.
     seconds : float
-        Spent on them, the start of the workers included.
+        Spent on them.
     reading : float
         Share of the workers' time that reading and decoding took.
     devices : set of str
-        Other ones than this process's on which frames were certified.
+        Other ones than the first worker's on which frames were certified.
     """
 
     frames: int = 0
@@ -42,13 +40,34 @@ class Progress:
     devices: set[str] = dataclasses.field(default_factory=set)
 
 
+def open_pool(plan: Plan, processes: int, ray: str) -> Pool:
+    """Start the workers.
+
+    Parameters
+    ----------
+    plan : Plan
+    processes : int
+        1 for this one; of a cluster at most so many workers, 0 for all it has.
+    ray : str
+        Address of a Ray cluster; "" for none.
+
+    Raises
+    ------
+    ModelError, EngineError, MissingPackage
+    """
+    processes = min(processes, len(list(plan.parts())))
+    if ray:
+        from .ray_pool import RayPool
+
+        return RayPool(plan, processes, ray)
+    return InProcess(plan) if processes == 1 else Processes(plan, processes)
+
+
 def certify_all(
     plan: Plan,
     store: PartStore,
-    worker: ReplayWorker,
-    *,
-    processes: int,
-    ray: str,
+    pool: Pool,
+    engine: dict[str, str],
     each: Callable[[Part, int], None],
 ) -> Progress:
     """Certify every part that is not done yet.
@@ -57,12 +76,9 @@ def certify_all(
     ----------
     plan : Plan
     store : PartStore
-    worker : ReplayWorker
-        This process's, which others must agree with.
-    processes : int
-        1 for this one; of a cluster at most so many workers, 0 for all it has.
-    ray : str
-        Address of a Ray cluster; "" for none.
+    pool : Pool
+    engine : dict
+        What every worker must agree with.
     each : callable
         Told of each part and its number of frames.
 
@@ -71,8 +87,7 @@ def certify_all(
     BagError, EngineError, ModelError, WorkerLost, OSError
         What is done is kept.
     """
-    progress, engine = Progress(), worker.engine
-    started = time.monotonic()
+    progress, started = Progress(), time.monotonic()
     spent = {"reading": 0.0, "certifying": 0.0}
     left = [part for part in plan.parts() if not store.has(part)]
 
@@ -81,7 +96,7 @@ def certify_all(
         for name in _MUST_AGREE:
             if notes["engine"][name] != engine[name]:
                 raise EngineError(
-                    f"a worker's {name} is {notes['engine'][name]}, here it is {engine[name]}: "
+                    f"a worker's {name} is {notes['engine'][name]}, another's {engine[name]}: "
                     "their votes may differ; install the same version, or choose a --precision "
                     "that both have"
                 )
@@ -95,18 +110,6 @@ def certify_all(
         each(part, frames)
 
     if left:
-        pool = _pool(plan, worker, min(processes, len(left)), ray)
-        try:
-            run_all(Schedule(left), pool, keep)
-        finally:
-            progress.seconds = time.monotonic() - started
-            pool.close()
+        run_all(Schedule(left), pool, keep)
+        progress.seconds = time.monotonic() - started
     return progress
-
-
-def _pool(plan: Plan, worker: ReplayWorker, processes: int, ray: str) -> Any:
-    if ray:
-        from .ray_pool import RayPool
-
-        return RayPool(plan, processes, ray)
-    return InProcess(worker) if processes == 1 else Processes(plan, processes)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from .plan import Part
 
@@ -19,6 +19,9 @@ class WorkerLost(RuntimeError):
 class Pool(Protocol):
     """Workers that each do one part at a time."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return what runs in a worker: see `ReplayWorker.identity`."""
+
     def workers(self) -> list[Hashable]:
         """Return the workers that wait for a part."""
 
@@ -31,6 +34,9 @@ class Pool(Protocol):
         A result of None stands for a worker that was lost, with the reason; a new one waits in
         its place.
         """
+
+    def close(self) -> None:
+        """End the workers, busy ones by force."""
 
 
 class Schedule:
