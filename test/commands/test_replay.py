@@ -282,6 +282,13 @@ def test_wrong_usage(bag, card, tmp_path, capsys, words, reason):
     assert reason in error_of(capsys, bag, *words, card=card, out=tmp_path / "out")
 
 
+def test_no_ray_cluster(bag, card, tmp_path, capsys):
+    pytest.importorskip("ray")
+    words = (bag, "--ray", "127.0.0.1:1")
+    line = error_of(capsys, *words, card=card, out=tmp_path / "out", status=1)
+    assert "--ray 127.0.0.1:1: no cluster there" in line
+
+
 def test_wrong_places(bag, card, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 from typing import Any
 
 from ...engines import EngineError
@@ -20,6 +21,7 @@ from .certify import ReplayWorker
 from .plan import Part, Plan
 
 LOCAL = "auto"
+_ANSWER = 5.0  # seconds for a cluster to answer
 _FINAL = (BagError, EngineError, ModelError)  # the same on every machine: trying again is in vain
 
 
@@ -76,8 +78,9 @@ class RayPool:
                     logging_level="ERROR",
                 )
             else:
+                _knock(address)
                 ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(f"--ray {address}: no cluster there: {error}") from error
         # Lost actors are replaced by the schedule: a new one has to read from elsewhere anyway.
         self._remote = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
@@ -146,6 +149,13 @@ class RayPool:
         self._waiting.clear()
         self._busy.clear()
         self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError at once where nobody answers; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
 
 
 def _import() -> Any:
