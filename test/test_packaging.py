@@ -35,6 +35,8 @@ OPTIONAL = {
     "matplotlib": "figures",
     "onnx": "train",
     "openvino": "openvino",
+    "pyarrow": "replay",
+    "ray": "ray",
     "rosbags": "bags",
     "torch": "train",
 }

@@ -57,6 +57,13 @@ class Damage(Exception):
     """Raised where a storage file cannot be read any further; says why."""
 
 
+def count_mismatch(topic: str, listed: int | None, read: int) -> str:
+    """Return what is to be said when other images than metadata.yaml lists were read, or ""."""
+    if listed is None or listed == read:
+        return ""
+    return f"metadata.yaml lists {listed} images on {topic}, {read} are there"
+
+
 def decompress(data: bytes) -> bytes:
     """Undo message-mode compression, in which rosbag2 packs every message into a zstd frame."""
     return zstd.decompress(data) if data[:4] == ZSTD_MAGIC else data
