@@ -66,6 +66,7 @@ setup(
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
+        "figures": ["matplotlib>=3.9,<4"],
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
         "ray": ["ray>=2.44,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],

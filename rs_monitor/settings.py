@@ -5,17 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
-from .certification import least_n_single_pass, least_n_two_stage
+from .certification import LEAST_N
 from .frames import Region
 
 # The procedures that may be selected, sound ones only: name to the fewest votes of the bound with
 # which it can certify at alpha.
-PROCEDURES: dict[str, Callable[[float], int]] = {
-    "single_pass": least_n_single_pass,
-    "two_stage": least_n_two_stage,
-}
+PROCEDURES = LEAST_N
 
 # Inclusive bounds, far beyond what is of use: they keep arithmetic and waiting times sane.
 SIGMA_RANGE = (1e-3, 10.0)

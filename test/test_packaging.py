@@ -32,6 +32,7 @@ REQUIRED = {
 }
 # Import name -> extra: from pip only, imported where it is used, never in package.xml.
 OPTIONAL = {
+    "matplotlib": "figures",
     "onnx": "train",
     "openvino": "openvino",
     "pyarrow": "replay",

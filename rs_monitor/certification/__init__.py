@@ -12,7 +12,7 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
-from .least_n import least_n_single_pass, least_n_two_stage
+from .least_n import LEAST_N, least_n_single_pass, least_n_two_stage
 from .pairs import (
     SinglePassPair,
     overstatement_probability,
@@ -23,6 +23,7 @@ from .procedures import single_pass, two_stage
 from .single_pass_table import SinglePassTable
 
 __all__ = [
+    "LEAST_N",
     "Certificate",
     "SinglePassPair",
     "SinglePassTable",

@@ -3,6 +3,7 @@
 """The fewest votes with which a procedure can certify at all, all of them for one class."""
 
 import math
+from types import MappingProxyType
 
 from .checks import check_alpha
 
@@ -57,3 +58,7 @@ def least_n_two_stage(alpha):
     """
     fraction, exponent = math.frexp(check_alpha(alpha))
     return 1 - exponent if fraction > 0.5 else 2 - exponent
+
+
+#: Sound procedures by name, each with the function of alpha that tells its fewest votes.
+LEAST_N = MappingProxyType({"single_pass": least_n_single_pass, "two_stage": least_n_two_stage})

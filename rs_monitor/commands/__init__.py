@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,8 +128,17 @@ def text_output(path: str) -> Iterator[TextIO]:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def without_nan(value: Any) -> Any:
+    """Return dicts and lists with None, JSON's null, for what is not finite."""
+    if isinstance(value, dict):
+        return {name: without_nan(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path: str, value: Any) -> None:
     """Write one JSON document to a file, or to standard output for '-'."""
     with text_output(path) as stream:
-        json.dump(value, stream, indent=2)
+        json.dump(without_nan(value), stream, indent=2)
         stream.write("\n")

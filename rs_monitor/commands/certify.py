@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from . import (
     open_bank,
     settings_from,
     text_output,
+    without_nan,
 )
 
 
@@ -59,10 +59,7 @@ def json_line(path: Path, result: FrameCertificate) -> dict[str, Any]:
         "model_id": result.model_id,
         "reason": result.note,
     }
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in fields.items()
-    }
+    return without_nan(fields)
 
 
 def _certify(

@@ -119,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         "backend": identity.backend,
         "precision": identity.precision,
         "rows": table,
+        "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
         card = engine.model.card
@@ -145,7 +146,8 @@ def _for_card(result: dict[str, Any]) -> dict[str, Any]:
     """Return what a card keeps: the figures at the n of `_CARD_N`, or the largest, in front."""
     rows_by_n = {row["n"]: row for row in result["rows"]}
     row = rows_by_n.get(_CARD_N, result["rows"][-1])
-    return {key: value for key, value in result.items() if key not in ("model", "rows")} | {
+    left_out = ("model", "rows", "true_votes")
+    return {key: value for key, value in result.items() if key not in left_out} | {
         **row,
         "rows": result["rows"],
     }

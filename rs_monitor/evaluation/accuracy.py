@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import hypergeom
 
-from ..certification import Certificate, lower_bound, radius, single_pass, single_pass_pair
+from ..certification import Certificate, single_pass, single_pass_pair
+from ..certification.expectation import radii_by_votes
 from ..datasets import LabelledImages
 from ..engines import Engine, noise_key
 from ..frames import Resizer
@@ -100,26 +101,33 @@ def clustered_error(values: np.ndarray, group: np.ndarray) -> float:
     return float(np.sqrt(len(names) / (len(names) - 1) * (sums**2).sum()) / len(values))
 
 
-def radii_by_votes(
-    n: int, sigma: float, alpha: float, procedure: str = "single_pass"
-) -> np.ndarray:
-    """Return the radius for each number of votes 0..n of a class; 0 where it is not certified.
+def summary(
+    n: int,
+    expected: np.ndarray,
+    certified: Mapping[float, np.ndarray],
+    group: np.ndarray,
+) -> dict:
+    """Return the row of one n: means over the images and their standard errors.
 
     Parameters
     ----------
     n : int
-    sigma, alpha : float
-    procedure : str
-        "single_pass", or "two_stage": then n are the votes of the second stage.
+    expected : numpy.ndarray
+        float [N]: expected radius of each image, 0 for a wrong class.
+    certified : mapping of float to numpy.ndarray
+        float [N] for each radius: probability of a right certificate of at least that radius.
+    group : numpy.ndarray
+        int [N], as for `clustered_error`.
     """
-    if procedure == "two_stage":
-        bounds = lower_bound(np.arange(n + 1), n, alpha)
-        return np.array([radius(float(p), sigma) if p > 0.5 else 0.0 for p in bounds])
-    pair = single_pass_pair(n, alpha)
-    bounds = lower_bound(np.arange(n + 1), n, pair.alpha_bound)
-    radii = np.array([radius(float(p), sigma) for p in bounds])
-    radii[: pair.k_min] = 0.0
-    return radii
+    return {
+        "n": n,
+        "average_certified_radius": float(expected.mean()),
+        "standard_error": clustered_error(expected, group),
+        "certified_accuracy": {f"{r:g}": float(v.mean()) for r, v in certified.items()},
+        "certified_accuracy_standard_error": {
+            f"{r:g}": clustered_error(v, group) for r, v in certified.items()
+        },
+    }
 
 
 def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray) -> np.ndarray:
@@ -164,31 +172,27 @@ def rows(
     Returns
     -------
     list of dict
-        n, average_certified_radius, certified_accuracy by radius, smoothed_accuracy (of the
-        first n samples), and standard errors clustered by group.
+        `summary`, and smoothed_accuracy (of the first n samples) with its standard error.
     """
     total = ns[-1]
     true_votes = np.array([result.true_votes for result in results])
     table = []
     for n in ns:
-        radii = radii_by_votes(n, sigma, alpha)
+        radii = radii_by_votes(n, sigma, alpha, "single_pass")
         expected = expected_by_votes(true_votes, n, total, radii)
-        right = np.array(
-            [result.top_class[n] == label for result, label in zip(results, data.labels)], float
-        )
         certified = {
-            f"{r:g}": expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
+            r: expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
             for r in RADII
             if r < radii[-1]
         }
+        right = np.array(
+            [result.top_class[n] == label for result, label in zip(results, data.labels)], float
+        )
         table.append(
-            {
-                "n": n,
-                "average_certified_radius": float(expected.mean()),
-                "standard_error": clustered_error(expected, data.group),
+            summary(n, expected, certified, data.group)
+            | {
                 "smoothed_accuracy": float(right.mean()),
                 "smoothed_accuracy_standard_error": clustered_error(right, data.group),
-                "certified_accuracy": {r: float(v.mean()) for r, v in certified.items()},
             }
         )
     return table

@@ -109,6 +109,7 @@ def test_evaluate(tmp_path, card, capsys):
     result = json.loads(capsys.readouterr().out)
     assert [row["n"] for row in result["rows"]] == [50, 200]
     assert result["rows"][1]["smoothed_accuracy"] == pytest.approx(2 / 3)
+    assert len(result["true_votes"]) == 3 and result["true_votes"][2] < 100
     lines = [line.split("\t") for line in log.read_text().splitlines()]
     assert lines[0] == ["idx", "label", "predict", "radius", "correct", "time"]
     assert [line[4] for line in lines[1:]] == ["1", "1", "0"]
@@ -121,7 +122,7 @@ def test_evaluate_records_its_result_in_the_card(tmp_path, card, capsys):
     assert main(command) == 0
     evaluation = load_card(card).details["evaluation"]
     assert (evaluation["n"], evaluation["smoothed_accuracy"]) == (100, 1.0)
-    assert evaluation["average_certified_radius"] > 0
+    assert evaluation["average_certified_radius"] > 0 and "true_votes" not in evaluation
     assert main(["models", "verify", card]) == 0
 
 
@@ -134,7 +135,7 @@ def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
     assert main(["evaluate", "--data", str(data), "--model", card, "--at", "300"]) == 2
 
 
-@pytest.mark.parametrize("command", ["certify", "evaluate", "models"])
+@pytest.mark.parametrize("command", ["certify", "evaluate", "models", "plan", "predict"])
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from small_models import solid, write_model
 
-from rs_monitor.certification import single_pass
+from rs_monitor.certification.expectation import radii_by_votes
 from rs_monitor.datasets import LabelledImages
 from rs_monitor.engines import open_engine
-from rs_monitor.evaluation.accuracy import clustered_error, measure, radii_by_votes, rows
+from rs_monitor.evaluation.accuracy import clustered_error, measure, rows
 from rs_monitor.models import load_card, load_model
 
 
@@ -30,14 +30,6 @@ def engine(tmp_path):
         load_model(card), backend="openvino", precision="fp32", max_batch=16
     ) as engine:
         yield engine
-
-
-def test_radii_by_votes_are_those_of_the_procedure():
-    radii = radii_by_votes(50, 0.25, 0.001)
-    for k in range(26, 51):
-        certificate = single_pass([k, 50 - k], sigma=0.25, alpha=0.001)
-        assert radii[k] == pytest.approx(certificate.radius, abs=1e-12)
-    assert not radii[:26].any()
 
 
 def test_rows(engine):
@@ -73,7 +65,7 @@ def test_smaller_n_is_the_expectation_over_sub_draws(engine):
         alpha=0.001,
     )
     rng = np.random.default_rng(3)
-    radii = radii_by_votes(20, 0.5, 0.001)
+    radii = radii_by_votes(20, 0.5, 0.001, "single_pass")
     votes = np.array([r.true_votes for r in results])
     draws = rng.hypergeometric(votes, 100 - votes, 20, (20_000, len(votes)))
     means = radii[draws].mean(1)

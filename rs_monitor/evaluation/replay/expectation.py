@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..accuracy import RADII, expected_by_votes, radii_by_votes
+from ...certification.expectation import radii_by_votes
+from ..accuracy import RADII, expected_by_votes
 
 
 class Expectation:

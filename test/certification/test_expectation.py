@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from rs_monitor.certification import single_pass, two_stage
+from rs_monitor.certification.expectation import (
+    certified_probabilities,
+    expected_radii,
+    radii_by_votes,
+    votes_and_level,
+)
+
+PROBABILITIES = [0.0, 0.2, 0.5, 0.501, 0.7, 0.9, 0.999, 1.0]
+
+
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+def test_radii_by_votes_are_those_of_the_procedure(procedure):
+    radii = radii_by_votes(50, 0.25, 0.001, procedure)
+    for k in range(26, 51):
+        if procedure == "single_pass":
+            certificate = single_pass([k, 50 - k], sigma=0.25, alpha=0.001)
+        else:
+            certificate = two_stage([9, 1], [k, 50 - k], sigma=0.25, alpha=0.001)
+        assert radii[k] == pytest.approx(certificate.radius, abs=1e-12)
+    assert not radii[:26].any()
+
+
+def test_two_stage_that_can_never_certify():
+    assert votes_and_level(9, 0.001, "two_stage") == (10, 0.001)
+    assert not radii_by_votes(9, 1.0, 0.001, "two_stage").any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(11, 3000),
+    p=st.lists(st.floats(1e-9, 1), min_size=1, max_size=5),
+    procedure=st.sampled_from(["single_pass", "two_stage"]),
+)
+def test_expectation_is_the_sum_over_all_votes(n, p, procedure):
+    radii = radii_by_votes(n, 0.5, 0.001, procedure)
+    direct = [binom.pmf(np.arange(n + 1), n, q) @ radii for q in p]
+    assert expected_radii(p, radii) == pytest.approx(direct, abs=1e-10)
+
+
+def test_expectation_at_the_usual_n():
+    radii = radii_by_votes(100_000, 0.25, 0.001, "two_stage")
+    direct = [binom.pmf(np.arange(100_001), 100_000, q) @ radii for q in PROBABILITIES]
+    assert expected_radii(PROBABILITIES, radii) == pytest.approx(direct, abs=1e-9)
+
+
+def test_many_probabilities_are_taken_in_blocks():
+    radii = radii_by_votes(20_000, 0.25, 0.001, "two_stage")
+    p = np.linspace(0.4, 1.0, 3001)
+    together = expected_radii(p, radii)
+    assert together[::500] == pytest.approx(expected_radii(p[::500], radii), abs=1e-12)
+    assert np.all(np.diff(together) >= -1e-12)
+
+
+def test_certified_probability():
+    radii = radii_by_votes(100, 0.25, 0.001, "two_stage")
+    for wanted in (0.0, 0.1, 0.25, radii[-1]):
+        enough = (radii > 0) & (radii >= wanted)
+        direct = [binom.pmf(np.arange(101), 100, q) @ enough for q in PROBABILITIES]
+        assert certified_probabilities(PROBABILITIES, radii, wanted) == pytest.approx(direct)
+    assert not certified_probabilities([1.0], radii, radii[-1] * 1.001).any()
+
+
+@pytest.mark.parametrize("p", [[1.1], [-0.1], [float("nan")], [], [[0.5]]])
+def test_wrong_probabilities(p):
+    with pytest.raises(ValueError, match="probabilities in 0..1"):
+        expected_radii(p, radii_by_votes(20, 1.0, 0.001, "two_stage"))
+
+
+def test_wrong_procedure():
+    with pytest.raises(ValueError, match="procedure must be one of single_pass, two_stage"):
+        radii_by_votes(20, 1.0, 0.001, "algorithm1_unsound")

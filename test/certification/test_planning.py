@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rs_monitor.certification import LEAST_N, single_pass, two_stage
+from rs_monitor.certification.planning import (
+    alpha_per_frame,
+    cap,
+    false_certificates_per_hour,
+    least_alpha,
+    least_n_for_radius,
+    least_sigma_for_radius,
+)
+
+PROCEDURES = st.sampled_from(["single_pass", "two_stage"])
+
+
+def test_cap_is_that_of_the_certificate():
+    single = single_pass([100, 0], sigma=0.25, alpha=0.001)
+    double = two_stage([9, 1], [100, 0], sigma=0.25, alpha=0.001)
+    assert cap(100, 0.25, 0.001, "single_pass") == single.radius_cap == single.radius
+    assert cap(100, 0.25, 0.001, "two_stage") == double.radius_cap
+    assert double.radius_cap == pytest.approx(0.375, abs=2e-4)
+
+
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+def test_cap_is_0_where_nothing_can_be_certified(procedure):
+    least = LEAST_N[procedure](0.001)
+    assert cap(least - 1, 1.0, 0.001, procedure) == 0.0
+    assert cap(least, 1.0, 0.001, procedure) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("radius", "sigma", "alpha", "single", "double"),
+    [(0.5, 0.25, 0.001, 301, 301), (0.5, 0.25, 1.1e-8, 797, 797), (0.0, 0.25, 0.001, 11, 10)],
+)
+def test_least_n_for_radius(radius, sigma, alpha, single, double):
+    assert least_n_for_radius(radius, sigma, alpha, "single_pass") == single
+    assert least_n_for_radius(radius, sigma, alpha, "two_stage") == double
+
+
+@settings(max_examples=60, deadline=None)
+@given(z=st.floats(0, 2.4), alpha=st.floats(1e-6, 0.3), procedure=PROCEDURES)
+def test_least_n_is_the_first_of_all_whose_cap_reaches_it(z, alpha, procedure):
+    n = least_n_for_radius(z / 4, 0.25, alpha, procedure)
+    assert cap(n, 0.25, alpha, procedure) >= z / 4
+    # Not only the one before: the single pass's cap need not rise with n.
+    for smaller in range(max(1, n - 40), n):
+        assert cap(smaller, 0.25, alpha, procedure) < max(z / 4, 1e-300)
+
+
+def test_no_n_within_reach():
+    assert least_n_for_radius(2.0, 0.25, 0.001, "two_stage") is None
+    assert least_n_for_radius(100.0, 0.25, 0.001, "single_pass") is None
+    assert least_n_for_radius(0.5, 0.25, 0.001, "two_stage", most=300) is None
+    assert least_n_for_radius(0.5, 0.25, 0.001, "two_stage", most=301) == 301
+
+
+@settings(max_examples=60, deadline=None)
+@given(radius=st.floats(1e-3, 5), n=st.integers(12, 400), procedure=PROCEDURES)
+def test_least_sigma(radius, n, procedure):
+    sigma = least_sigma_for_radius(radius, n, 0.001, procedure)
+    assert cap(n, sigma, 0.001, procedure) >= radius
+    assert cap(n, sigma * (1 - 1e-12), 0.001, procedure) < radius
+
+
+def test_no_sigma_helps_too_few_samples():
+    assert least_sigma_for_radius(0.5, 9, 0.001, "two_stage") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(5, 300), z=st.floats(0, 2), procedure=PROCEDURES)
+def test_least_alpha_is_enough(n, z, procedure):
+    alpha = least_alpha(n, procedure, z / 4, 0.25) * (1 + 1e-9)
+    if alpha < 0.5:
+        assert cap(n, 0.25, alpha, procedure) >= z / 4
+        assert cap(n, 0.25, alpha, procedure) > 0
+    if procedure == "two_stage" and alpha < 0.5 and z > 0.01:
+        assert cap(n, 0.25, alpha * (1 - 1e-6), procedure) < z / 4
+
+
+@pytest.mark.parametrize("n", [3, 11, 28, 40])
+def test_least_alpha_is_where_least_n_changes(n):
+    for procedure, least_n in LEAST_N.items():
+        assert least_n(least_alpha(n, procedure)) == n
+        assert least_n(math.nextafter(least_alpha(n, procedure), 0)) == n + 1
+
+
+def test_streams():
+    alpha = alpha_per_frame(1e-3, 25.0)
+    assert f"{alpha:.2g}" == "1.1e-08"
+    assert (LEAST_N["single_pass"](alpha), LEAST_N["two_stage"](alpha)) == (28, 27)
+    assert false_certificates_per_hour(alpha, 25.0) == pytest.approx(1e-3, rel=1e-12)
+    assert false_certificates_per_hour(0.001, 25.0) == pytest.approx(90)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: cap(0, 1.0, 0.001, "two_stage"), "n must"),
+        (lambda: cap(100, 0.0, 0.001, "two_stage"), "sigma"),
+        (lambda: cap(100, 1.0, 1.0, "two_stage"), "alpha"),
+        (lambda: cap(100, 1.0, 0.001, "guess"), "procedure"),
+        (lambda: least_n_for_radius(-1.0, 1.0, 0.001, "two_stage"), "radius"),
+        (lambda: least_n_for_radius(1.0, 1.0, 0.001, "two_stage", most=2**40), "most"),
+        (lambda: least_sigma_for_radius(0.0, 100, 0.001, "two_stage"), "radius"),
+        (lambda: least_alpha(0, "two_stage"), "n must"),
+        (lambda: alpha_per_frame(0.0, 25.0), "false_per_hour"),
+        (lambda: alpha_per_frame(1.0, float("inf")), "frame_rate"),
+        (lambda: false_certificates_per_hour(0.001, 0.0), "frame_rate"),
+    ],
+)
+def test_wrong_arguments(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()
