@@ -25,6 +25,8 @@ from .bag_storage import (
     count_mismatch,
     decompress,
     decompress_file,
+    listing,
+    merge_topics,
 )
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -93,7 +95,7 @@ class BagImages:
             self.files = [StorageFile(self._plain(file)) for file in files]
         except OSError as error:
             raise BagError(f"{path} cannot be read: {error}") from error
-        found = _merge(topic for file in self.files for topic in file.topics)
+        found = merge_topics(topic for file in self.files for topic in file.topics)
         chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count
         self.listed = listed.get(self.topic)
@@ -198,7 +200,7 @@ class BagImages:
         images = [topic for topic in found if topic.type in (IMAGE, COMPRESSED_IMAGE)]
         usable = [topic for topic in images if topic.count and topic.format == "cdr"]
         damage = "; ".join(file.damage for file in self.files if file.damage)
-        have = "; it has " + (_listing(found) or "no messages at all")
+        have = "; it has " + (listing(found) or "no messages at all")
         have += f" ({damage})" if damage else ""
         if wanted is not None:
             for topic in usable:
@@ -208,7 +210,7 @@ class BagImages:
         if not usable:
             raise BagError(f"{self.path} has no camera images{have}")
         if len(usable) > 1:
-            names = _listing(usable)
+            names = listing(usable)
             raise BagError(f"{self.path} has several image topics, choose one: {names}")
         return usable[0]
 
@@ -291,16 +293,3 @@ def write_drive(
 def _is_storage(path: Path) -> bool:
     name = path.with_suffix("") if path.suffix == _COMPRESSED_FILE else path
     return name.suffix in SUFFIXES
-
-
-def _merge(topics: Iterable[Topic]) -> list[Topic]:
-    """Add up the counts of topics that several files share."""
-    merged: dict[tuple[str, str, str], int] = {}
-    for topic in topics:
-        key = topic.name, topic.type, topic.format
-        merged[key] = merged.get(key, 0) + topic.count
-    return [Topic(*key, count) for key, count in merged.items()]
-
-
-def _listing(topics: list[Topic]) -> str:
-    return ", ".join(f"{topic.name} ({topic.type}, {topic.count} messages)" for topic in topics)
