@@ -52,7 +52,7 @@ setup(
     maintainer_email="maintainers@rs-monitor.org",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "evaluation/report/assets/*"]},
     data_files=data_files(),
     zip_safe=False,
     python_requires=">=3.10",
@@ -66,6 +66,7 @@ setup(
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
+        "report": ["bokeh>=3.4,<4", "Jinja2>=3.1,<4", "pyarrow>=16"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",
@@ -74,6 +75,7 @@ setup(
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
             "ruff>=0.12,<1",
+            "selenium>=4.20,<5",
             "statsmodels>=0.14,<1",
         ],
     },
