@@ -27,6 +27,7 @@ from .style import (
     plain_word,
     upper,
 )
+from .words import n_text
 
 _MOST_STEPS = 400  # of one curve; beyond, the curve is read at as many equally spaced radii
 _AVERAGE = "average certified radius"
@@ -205,11 +206,6 @@ def average(results: Results, point: Point) -> tuple[float, float]:
         return number(entry.get("average_certified_radius")), number(entry.get("standard_error"))
     error = entry.get("average_radius_standard_error")
     return number(entry.get("average_radius")), number(error)
-
-
-def n_text(n: int) -> str:
-    """Say what was asked for."""
-    return f"n {n}" if n else "n as many as fit"
 
 
 def _n_position(results: Results, point: Point) -> float:

@@ -129,8 +129,14 @@ class Frames:
         """Return where the frames of a recording are."""
         return slice(*np.searchsorted(self.source, [source, source + 1]).tolist())
 
+    def interval(self) -> float:
+        """Return the median time between frames of a recording in seconds; NaN without any."""
+        apart = np.diff(self.seconds)[np.diff(self.source) == 0]
+        apart = apart[apart > 0]
+        return float(np.median(apart)) if len(apart) else np.nan
+
     def title(self, source: int) -> str:
-        """Name a recording: its bag, without the folders unless two would look alike; its topic."""
+        """Name a recording by bag and topic; without folders unless two bags look alike."""
         bag, topic = self.sources[source]
         short = PurePath(bag).name
         if len({path for path, _ in self.sources if PurePath(path).name == short}) > 1:

@@ -49,7 +49,9 @@ def latency(results: Results) -> Latency | None:
         values = values[values > 0]
     if not len(values):
         return None
-    period = 1e3 * number(results.setting("frame_period", np.nan))
+    period, name = 1e3 * number(results.setting("frame_period")), "frame period"
+    if not period > 0:
+        period, name = 1e3 * frames.interval(), "recorded frame period"
     median, p99 = np.percentile(values, [50, 99]).tolist()
     end = 1.1 * max(p99, 1.15 * period if np.isfinite(period) else 0.0)
     counts, edges = np.histogram(values, _BINS, (0, end))
@@ -76,7 +78,7 @@ def latency(results: Results) -> Latency | None:
         text = f"beyond {end:.0f} ms: {beyond} (largest {values.max():.0f} ms)"
         keys.append(Key(text, GREY, "bar"))
     if np.isfinite(period):
-        keys.append(add_limit(plot, f"frame period {period:g} ms", period, dimension="height"))
+        keys.append(add_limit(plot, f"{name} {period:.3g} ms", period, dimension="height"))
     percents = (1, 25, 50, 75, 90, 95, 99, 100)
     rows = [[f"{p}", f"{np.percentile(values, p):.2f}"] for p in percents]
     label = f"Histogram of the {what}: median {median:.1f} ms, 99th percentile {p99:.1f} ms."

@@ -11,13 +11,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from . import narrative
+from . import narrative, tables, words
 from .curves import accuracy_chart, average_charts
 from .frames import ReportError
 from .latency import latency
 from .results import Results, load_results, number
 from .style import INSTALL, Chart
-from .timeline import timelines
+from .timeline import JOINED, timelines
 from .worst import worst
 
 NAME = "report.html"
@@ -49,7 +49,7 @@ def write_report(out: Path) -> Path:
     path = Path(out) / NAME
     part = path.with_suffix(".part")
     try:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, encoding="utf-8", errors="replace")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -79,6 +79,9 @@ def render(results: Results) -> str:
     return environment.from_string(_asset("report.html.j2")).render(
         results=results,
         narrative=narrative,
+        tables=tables,
+        words=words,
+        joined=JOINED,
         lines=lines,
         latency=delays,
         accuracy=accuracy,

@@ -25,7 +25,7 @@ class Results:
     points : dict of Point to dict
         The summary's entry of each sweep point, in its order.
     main : Point
-        The point that the timeline, the thumbnails and the counts show.
+        What the timeline, the thumbnails and the counts show: the first point of the largest n.
     frames : Frames
         Its frames.
     curves : dict of Point to Curve
@@ -42,11 +42,19 @@ class Results:
     labelled: bool
 
     def setting(self, name: str, otherwise: Any = None) -> Any:
-        """Return one of the settings, or of the summary's own entries; None counts as absent."""
-        settings = self.summary.get("settings")
-        found = settings.get(name) if isinstance(settings, dict) else None
-        found = self.summary.get(name) if found is None else found
-        return otherwise if found is None else found
+        """Return one of the settings, or of what the engine says; None counts as absent."""
+        for place in (self.summary.get("settings"), self.summary.get("engine"), self.summary):
+            if isinstance(place, dict) and place.get(name) is not None:
+                return place[name]
+        return otherwise
+
+    def member(self) -> dict[str, Any]:
+        """Return what is said of the model that `main` was certified with: name, sha256, ..."""
+        model = self.summary.get("model")
+        if not isinstance(model, dict):
+            return {}
+        member = model.get(f"{self.main.sigma:g} {self.main.resolution}", model)
+        return member if isinstance(member, dict) else {}
 
     def alike(self, *, but: str) -> list[Point]:
         """Return the points that agree with `main` in all but one of n, sigma and resolution."""
@@ -92,18 +100,6 @@ def load_results(folder: Path) -> Results:
         except (KeyError, TypeError, ValueError) as error:
             raise ReportError(f"{path}: no n, sigma and resolution in {entry!r:.80}") from error
         points[point] = entry
-    main = _main_point(points, summary.get("settings"))
+    main = max(points, key=lambda point: point.n or math.inf)  # of several the first
     frames, curves, labelled = read_frames(folder / "frames.parquet", points, main)
     return Results(folder, summary, points, main, frames, curves, labelled)
-
-
-def _main_point(points: dict[Point, Any], settings: Any) -> Point:
-    """Return the point whose n, sigma and resolution were set, or else that of the largest n."""
-    settings = settings if isinstance(settings, dict) else {}
-
-    def rank(point: Point) -> tuple[int, float]:
-        values = {"n": point.n, "sigma": point.sigma, "resolution": point.resolution}
-        agree = sum(settings.get(name) == value for name, value in values.items())
-        return agree, point.n or math.inf
-
-    return max(points, key=rank)

@@ -27,10 +27,11 @@ from .style import (
     new_figure,
     upper,
 )
+from .words import count_text
 
 MOST_CHARTS = 20  # recordings that are drawn; all are in the table
 _MOST_POINTS = 12_000  # of the radius, in all charts together
-_PIXELS = 600  # marks of one kind closer than span / _PIXELS are joined
+JOINED = 600  # marks of one kind closer than this part of a recording are joined
 _BELOW, _WRONG, _OTHER = "BELOW_REQUIRED", "WRONG_CLASS", "OTHER"
 # In the order of the lanes: what is said, colour, mark.
 _LANES = {
@@ -109,8 +110,9 @@ def _timeline(frames: Frames, source: int, required: float, most: int) -> Timeli
     for lane, (name, flags) in enumerate(lanes.items()):
         text, color, mark = _LANES[name]
         joined |= _draw_lane(plot, time, flags, -step * (lane + 1), color, mark, unit)
-        keys.append(Key(f"{text}: {_frames(int(flags.sum()))}", color, mark))
-    label = f"Certified radius over time: {int(certified.sum())} of {_frames(count)} certified."
+        keys.append(Key(f"{text}: {count_text(int(flags.sum()), 'frame')}", color, mark))
+    shown = f"{int(certified.sum()):,} of {count_text(count, 'frame')} certified"
+    label = f"Certified radius over time: {shown}."
     return Timeline(source, Chart(f"timeline-{source}", plot, label, keys), thinned or joined)
 
 
@@ -179,7 +181,7 @@ def _draw_lane(
 ) -> bool:
     """Draw every stretch of flagged frames; True if some were joined."""
     exact = runs(time, flags)
-    drawn = runs(time, flags, join=(time[-1] - time[0]) / _PIXELS)
+    drawn = runs(time, flags, join=(time[-1] - time[0]) / JOINED)
     data = {
         "start": drawn.start.astype(np.float32),
         "end": drawn.end.astype(np.float32),
@@ -209,7 +211,3 @@ def _ticks(top: float) -> list[float]:
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(m for m in (1, 2, 5, 10) if m * power >= raw * 0.99) * power
     return [round(k * step, 10) for k in range(int(top / step) + 1)]
-
-
-def _frames(count: int) -> str:
-    return f"{count:,} frame" + "s" * (count != 1)

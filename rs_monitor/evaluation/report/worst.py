@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from .frames import Frames
-from .narrative import status_text
+from .words import status_text
 
 MOST = 18
 _SIDE = 240  # pixels of the longer side

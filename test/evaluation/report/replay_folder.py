@@ -95,20 +95,24 @@ def write_folder(folder, points, **summary):
     pyarrow.parquet.write_table(whole, folder / "frames.parquet")
     content = {
         "settings": {
-            "n": 200,
-            "sigma": 0.25,
-            "resolution": "full",
+            "ns": [25, 100, 200],
             "alpha": 0.001,
             "procedure": "single_pass",
             "required_radius": 0.1,
             "frame_period": 0.04,
             "seed": 1,
         },
-        "model": {"name": "traffic_signs", "id": "1a2b3c4d5e6f", "sha256": "1a2b3c4d" * 8},
-        "backend": "openvino",
-        "precision": "bf16",
-        "machine": "AMD EPYC, 2 cores",
-        "versions": {"rs_monitor": "0.1.0", "openvino": "2026.4"},
+        "mode": "offline",
+        "model": {
+            "0.25 full": {
+                "name": "traffic_signs",
+                "model_id": "1a2b3c4d5e6f",
+                "sha256": "1a2b3c4d" * 8,
+            }
+        },
+        "engine": {"backend": "openvino", "precision": "bf16", "device": "AMD EPYC"},
+        "machine": {"machine": "x86_64", "system": "Linux 6.1", "cores": 2},
+        "clusters": {"of": "recordings", "count": 2},
         "warnings": [],
         "points": [point_entry(columns) for columns in points],
     }
