@@ -146,16 +146,20 @@ def _against_resolution(results: Results) -> Chart:
 
 
 def _series(results: Results, fixed: Sequence[str]) -> dict[str, list[Point]]:
-    """Group the sweep points by what stays fixed along a line; the main point's group first."""
+    """Group the sweep points by what stays fixed along a line.
+
+    Only groups that differ from the main point's in one of the two: the table has the rest.
+    """
+    main = tuple(getattr(results.main, name) for name in fixed)
     groups: dict[tuple, list[Point]] = {}
     for point in sorted(results.points):
-        groups.setdefault(tuple(getattr(point, name) for name in fixed), []).append(point)
-    main = tuple(getattr(results.main, name) for name in fixed)
-    order = [main, *(key for key in groups if key != main)][:MOST_SERIES]
+        key = tuple(getattr(point, name) for name in fixed)
+        if any(a == b for a, b in zip(key, main)):
+            groups.setdefault(key, []).append(point)
     text = {"n": n_text, "sigma": "sigma {:g}".format, "resolution": str}
     return {
         ", ".join(text[name](value) for name, value in zip(fixed, key)): groups[key]
-        for key in sorted(order)
+        for key in _spread(sorted(groups))
     }
 
 
@@ -217,11 +221,11 @@ def _top(results: Results) -> float:
     return upper(*(mean + np.nan_to_num(error) for mean, error in averages), least=0.05)
 
 
-def _spread(points: Sequence[Point]) -> list[Point]:
-    """Return as many points as there are colours, the first and the last among them."""
-    if len(points) <= MOST_SERIES:
-        return list(points)
-    return [points[i] for i in np.linspace(0, len(points) - 1, MOST_SERIES).round().astype(int)]
+def _spread(items: Sequence[Any]) -> list[Any]:
+    """Return as many items as there are colours, the first and the last among them."""
+    if len(items) <= MOST_SERIES:
+        return list(items)
+    return [items[i] for i in np.linspace(0, len(items) - 1, MOST_SERIES).round().astype(int)]
 
 
 def _formatter() -> Any:

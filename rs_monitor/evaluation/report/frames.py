@@ -19,6 +19,7 @@ SUPERSEDED = "SUPERSEDED"  # nor here: a newer frame took its place before it wa
 _CERTIFIED = Status.CERTIFIED.name
 _ANSWERS = (_CERTIFIED, Status.ABSTAINED.name)
 _ROWS_AT_A_TIME = 16384
+_MOST_LETTERS = 120  # of a recording's name
 _NEEDED = ("bag", "topic", "index", "log_time_ns", "status", "radius", "point")
 _MAIN = {  # what the report uses of a frame, and what stands where a column is missing
     "bag": "",
@@ -141,7 +142,8 @@ class Frames:
         short = PurePath(bag).name
         if len({path for path, _ in self.sources if PurePath(path).name == short}) > 1:
             short = bag
-        return " ".join(part for part in (short, topic) if part) or "unnamed recording"
+        name = " ".join(part for part in (short, topic) if part) or "unnamed recording"
+        return name if len(name) <= _MOST_LETTERS else f"{name[:70]}...{name[-30:]}"
 
 
 def read_frames(

@@ -71,12 +71,11 @@ def sentences(results: Results, latency: Latency | None) -> list[str]:
             f"radius {required:g}."
         )
     said += _gaps(results)
-    if latency is not None and math.isfinite(latency.period):
-        what = "From image to certificate" if latency.live else "Processing a frame"
+    if latency is not None and latency.live:
         said.append(
-            f"{what} took {latency.median:.1f} ms in the median and {latency.p99:.1f} ms at the "
-            f"99th percentile; {latency.late:,} of {latency.count:,} took longer than the frame "
-            f"period of {latency.period:g} ms."
+            f"From image to certificate it took {latency.median:.1f} ms in the median and "
+            f"{latency.p99:.1f} ms at the 99th percentile; {latency.late:,} of {latency.count:,} "
+            f"took longer than the frame period of {latency.period:.3g} ms."
         )
     return said
 

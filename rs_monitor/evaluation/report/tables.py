@@ -57,20 +57,12 @@ def reasons(results: Results) -> Table | None:
         example.setdefault(key, reason[:300])
     if not kept:
         return None
-    rows = [
-        [f"{count:,}", status_text(key[0]), example[key] or "-"]
-        for key, count in kept.most_common(_MOST_REASONS)
-    ]
-    rest = len(kept) - len(rows)
-    if rest:
-        rows.append(
-            [
-                f"{kept.total() - sum(c for _, c in kept.most_common(_MOST_REASONS)):,}",
-                "",
-                f"{rest} more reasons",
-            ]
-        )
-    return Table(["frames", "status", "reason, the first of its kind"], rows, numeric=False)
+    shown = kept.most_common(_MOST_REASONS)
+    rows = [[status_text(key[0]), f"{count:,}", example[key] or "-"] for key, count in shown]
+    if len(kept) > len(shown):
+        rest = kept.total() - sum(count for _, count in shown)
+        rows.append(["other", f"{rest:,}", f"{len(kept) - len(shown)} more reasons"])
+    return Table(["status", "frames", "reason, the first of its kind"], rows, numeric=False)
 
 
 def recordings(results: Results) -> Table:

@@ -30,7 +30,8 @@ from .style import (
 from .words import count_text
 
 MOST_CHARTS = 20  # recordings that are drawn; all are in the table
-_MOST_POINTS = 12_000  # of the radius, in all charts together
+_MOST_POINTS = 1200  # of the radius in one chart: more than a screen has columns
+_ALL_POINTS = 12_000  # in all charts together
 JOINED = 600  # marks of one kind closer than this part of a recording are joined
 _BELOW, _WRONG, _OTHER = "BELOW_REQUIRED", "WRONG_CLASS", "OTHER"
 # In the order of the lanes: what is said, colour, mark.
@@ -70,7 +71,7 @@ def timelines(frames: Frames, required: float) -> list[Timeline]:
     sources = range(len(frames.sources))
     chosen = sorted(sources, key=lambda s: (frames.certified[frames.of(s)].mean(), s))
     chosen = sorted(chosen[:MOST_CHARTS])
-    most = _MOST_POINTS // len(chosen)
+    most = min(_MOST_POINTS, _ALL_POINTS // len(chosen))
     return [_timeline(frames, source, required, most) for source in chosen]
 
 
@@ -98,7 +99,7 @@ def _timeline(frames: Frames, source: int, required: float, most: int) -> Timeli
     keys = [Key("certified radius", BLUE, "circle")]
     if thinned:
         keys = [
-            Key("certified radius, mean of an interval", BLUE),
+            Key("certified radius, mean of an interval", BLUE, "circle"),
             Key("least to largest of the interval", BLUE, "band"),
         ]
     cap = _draw_cap(plot, frames, rows, time, most)
@@ -144,7 +145,7 @@ def _draw_radius(
         return False
     source = chart_data(data)
     plot.segment(
-        "seconds", "low", "seconds", "high", line_width=2, color=BLUE, alpha=0.35, source=source
+        "seconds", "low", "seconds", "high", line_width=1.5, color=BLUE, alpha=0.4, source=source
     )
     dots = plot.scatter("seconds", "mean", size=3, color=BLUE, source=source)
     tips = [

@@ -15,6 +15,7 @@ from .frames import Frames
 from .words import status_text
 
 MOST = 18
+_MOST_LETTERS = 80  # of a class's name
 _SIDE = 240  # pixels of the longer side
 _MOST_BYTES = 24 * 1024  # of one thumbnail
 
@@ -67,9 +68,9 @@ def worst(frames: Frames, folder: Path) -> tuple[list[Thumbnail], int]:
 
 
 def _described(frames: Frames, row: int, uri: str, width: int, height: int) -> Thumbnail:
-    label = str(frames["label_name"][row]) if frames.labelled[row] else ""
+    label = str(frames["label_name"][row])[:_MOST_LETTERS] if frames.labelled[row] else ""
     if frames.certified[row]:
-        name = str(frames["class_name"][row]) or "unnamed class"
+        name = str(frames["class_name"][row])[:_MOST_LETTERS] or "unnamed class"
         verdict = f"{name}, radius {frames['radius'][row]:.3f}"
         if frames.wrong[row]:
             verdict = f"wrong: {verdict}"
