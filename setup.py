@@ -38,7 +38,7 @@ def data_files():
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
     ]
-    for folder in ("config", "launch", "models"):
+    for folder in ("config", "launch", "models", "rs_monitor_msgs/msg"):
         files += files_below(folder)
     return files
 
@@ -66,7 +66,9 @@ setup(
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
-        "report": ["bokeh>=3.4,<4", "Jinja2>=3.1,<4", "pyarrow>=16"],
+        "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
+        "report": ["bokeh>=3.4,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
+        "ray": ["ray>=2.44,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",

@@ -128,6 +128,8 @@ class CertifierBank:
         Seconds a frame may take.
     chunk : int, optional
         Samples a forward pass; measured by default.
+    threads : int
+        As for `open_engine`; only together with `chunk`.
 
     Raises
     ------
@@ -145,6 +147,7 @@ class CertifierBank:
         resolution: str,
         budget: float,
         chunk: int | None = None,
+        threads: int = 0,
     ) -> None:
         self.family: Family = load_family(path or shipped_family())
         self.table = SinglePassTable()
@@ -158,7 +161,11 @@ class CertifierBank:
                     engine = open_paced(model, backend, precision, budget)
                 else:
                     engine = open_engine(
-                        model, backend=backend, precision=precision, max_batch=chunk
+                        model,
+                        backend=backend,
+                        precision=precision,
+                        max_batch=chunk,
+                        threads=threads,
                     )
                 self._certifiers[card, size] = Certifier(engine, self.table)
                 if size == card.resolution:

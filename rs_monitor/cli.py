@@ -10,7 +10,7 @@ import signal
 import sys
 
 from . import __version__
-from .commands import UsageError, certify, demo, evaluate, models
+from .commands import UsageError, certify, demo, evaluate, models, replay
 from .engines import EngineError
 from .models import ModelError
 
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rs_monitor {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (certify, demo, evaluate, models):
+    for command in (certify, demo, evaluate, models, replay):
         command.add_parser(subparsers)
     return parser
 

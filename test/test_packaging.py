@@ -31,7 +31,15 @@ REQUIRED = {
     "yaml": ("PyYAML", "python3-yaml"),
 }
 # Import name -> extra: from pip only, imported where it is used, never in package.xml.
-OPTIONAL = {"onnx": "train", "openvino": "openvino", "rosbags": "bags", "torch": "train"}
+OPTIONAL = {
+    "bokeh": "report",
+    "jinja2": "report",
+    "onnx": "train",
+    "openvino": "openvino",
+    "pyarrow": "replay",
+    "rosbags": "bags",
+    "torch": "train",
+}
 VIA_ROSBAGS = {"backports", "compression", "lz4"}  # its dependencies (zstd: or Python 3.14's own)
 
 

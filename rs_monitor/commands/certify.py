@@ -14,9 +14,9 @@ from typing import Any
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, Settings, failure
+from ..certifier import FrameCertificate, Settings, undecodable
 from ..engines import noise_key
-from ..frames import FrameError, UnsupportedEncoding, decode_compressed
+from ..frames import FrameError, decode_compressed
 from . import (
     UsageError,
     add_certification_options,
@@ -71,10 +71,8 @@ def _certify(
     certifier, _ = bank.select(settings.sigma, arguments.resolution)
     try:
         frame = decode_compressed(content, format="")
-    except UnsupportedEncoding as error:
-        return failure(Status.UNSUPPORTED_ENCODING, str(error), settings)
     except FrameError as error:
-        return failure(Status.INVALID_INPUT, str(error), settings)
+        return undecodable(error, settings)
     return certifier.certify(frame, settings, noise_key(arguments.seed, path.name, index))
 
 

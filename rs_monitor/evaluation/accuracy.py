@@ -100,13 +100,50 @@ def clustered_error(values: np.ndarray, group: np.ndarray) -> float:
     return float(np.sqrt(len(names) / (len(names) - 1) * (sums**2).sum()) / len(values))
 
 
-def radii_by_votes(n: int, sigma: float, alpha: float) -> np.ndarray:
-    """Return the single pass's radius for each number of votes 0..n; 0 where it abstains."""
+def radii_by_votes(
+    n: int, sigma: float, alpha: float, procedure: str = "single_pass"
+) -> np.ndarray:
+    """Return the radius for each number of votes 0..n of a class; 0 where it is not certified.
+
+    Parameters
+    ----------
+    n : int
+    sigma, alpha : float
+    procedure : str
+        "single_pass", or "two_stage": then n are the votes of the second stage.
+    """
+    if procedure == "two_stage":
+        bounds = lower_bound(np.arange(n + 1), n, alpha)
+        return np.array([radius(float(p), sigma) if p > 0.5 else 0.0 for p in bounds])
     pair = single_pass_pair(n, alpha)
     bounds = lower_bound(np.arange(n + 1), n, pair.alpha_bound)
     radii = np.array([radius(float(p), sigma) for p in bounds])
     radii[: pair.k_min] = 0.0
     return radii
+
+
+def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray) -> np.ndarray:
+    """Return the exact expectation over sub-draws of n among `total` samples.
+
+    Parameters
+    ----------
+    votes : numpy.ndarray
+        int [N], of a class among the `total` samples: among n of them they are hypergeometric.
+    n, total : int
+        n <= total.
+    values : numpy.ndarray
+        float [n + 1] or [n + 1, M], by the number of votes among the n.
+
+    Returns
+    -------
+    numpy.ndarray
+        float [N] or [N, M].
+    """
+    if n == total:
+        return values[votes]
+    kinds, inverse = np.unique(votes, return_inverse=True)
+    chance = hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[:, None], n)
+    return (chance @ values)[inverse]
 
 
 def rows(
@@ -135,14 +172,12 @@ def rows(
     table = []
     for n in ns:
         radii = radii_by_votes(n, sigma, alpha)
-        kinds, inverse = np.unique(true_votes, return_inverse=True)
-        chance = hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[:, None], n)
-        expected = (chance @ radii)[inverse]
+        expected = expected_by_votes(true_votes, n, total, radii)
         right = np.array(
             [result.top_class[n] == label for result, label in zip(results, data.labels)], float
         )
         certified = {
-            f"{r:g}": (chance @ ((radii > 0) & (radii >= r)))[inverse]
+            f"{r:g}": expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
             for r in RADII
             if r < radii[-1]
         }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,10 +22,15 @@ from .bag_storage import SUFFIXES, Damage, StorageFile, Topic, decompress, decom
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
 _COMPRESSED_FILE = ".zstd"
+_UNREADABLE = (SerdeError, ValueError, IndexError, UnicodeDecodeError)  # content of no message
 
 
 class BagError(ValueError):
     """A recording that cannot be used; the message says which, why and what to do."""
+
+
+class NoSuchTopic(BagError):
+    """A recording without images on the topic asked for; the message lists what it has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +41,8 @@ class RecordedImage:
     ----------
     topic, type : str
         `type` is IMAGE or COMPRESSED_IMAGE.
+    index : int
+        Its number among the messages of its topic, from 0.
     log_time : int
         When it was recorded, nanoseconds.
     stamp : int
@@ -46,6 +53,7 @@ class RecordedImage:
 
     topic: str
     type: str
+    index: int
     log_time: int
     stamp: int
     message: Any
@@ -60,6 +68,8 @@ class BagImages:
     topic, type : str
     count : int
         Messages of the topic that the storage lists.
+    files : list of StorageFile
+        Uncompressed.
     warnings : list of str
         What is known to be lost; complete once the images have been iterated over.
     """
@@ -70,39 +80,55 @@ class BagImages:
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         files, self._listed = self._find_files()
         try:
-            self._files = [StorageFile(self._plain(file)) for file in files]
+            self.files = [StorageFile(self._plain(file)) for file in files]
         except OSError as error:
             raise BagError(f"{path} cannot be read: {error}") from error
-        found = _merge(topic for file in self._files for topic in file.topics)
+        found = _merge(topic for file in self.files for topic in file.topics)
         chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count
         self._store = get_typestore(Stores.ROS2_JAZZY)
 
     def __iter__(self) -> Iterator[RecordedImage]:
-        lost: list[str] = []
-        read = 0
-        for file in self._files:
+        count = 0
+        for image in self.read():
+            count += 1
+            yield image
+        self.compare(count)
+
+    def read(self, first: int = 0, only: Container[int] | None = None) -> Iterator[RecordedImage]:
+        """Yield the images numbered `first` and following, or of these `only` some.
+
+        The other messages are passed over unread. One that is no such message is left out, with
+        a warning, but keeps its number.
+        """
+        number = 0
+        for file in self.files:
             try:
                 for log_time, content in file.messages(self.topic):
-                    try:
-                        image = self._deserialise(log_time, content)
-                    except (SerdeError, ValueError, IndexError, UnicodeDecodeError) as error:
-                        lost.append(f"message {read} of {self.topic} is unreadable: {error}")
-                    else:
-                        read += 1
-                        yield image
+                    if number >= first and (only is None or number in only):
+                        try:
+                            yield self._deserialise(number, log_time, content)
+                        except _UNREADABLE as error:
+                            self._warn(f"message {number} of {self.topic} is unreadable: {error}")
+                    number += 1
             except Damage as damage:
-                lost.append(f"{file.path.name} is damaged ({damage}): {read} images were read")
+                self._warn(f"{file.path.name} is damaged ({damage}): {number} images were read")
+
+    def compare(self, read: int) -> None:
+        """Warn when metadata.yaml promised another number of images than were `read`."""
         listed = self._listed.get(self.topic)
         if listed is not None and listed != read:
-            lost.append(f"metadata.yaml lists {listed} images on {self.topic}, {read} are there")
-        self.warnings += [text for text in lost if text not in self.warnings]
+            self._warn(f"metadata.yaml lists {listed} images on {self.topic}, {read} are there")
 
-    def _deserialise(self, log_time: int, content: bytes) -> RecordedImage:
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _deserialise(self, number: int, log_time: int, content: bytes) -> RecordedImage:
         message = self._store.deserialize_cdr(decompress(bytes(content)), self.type)
         stamp = message.header.stamp
         nanoseconds = stamp.sec * _NANOSECONDS + stamp.nanosec
-        return RecordedImage(self.topic, self.type, log_time, nanoseconds, message)
+        return RecordedImage(self.topic, self.type, number, log_time, nanoseconds, message)
 
     def _find_files(self) -> tuple[list[Path], dict[str, int]]:
         """Return the storage files, and the messages that metadata lists for each topic."""
@@ -165,14 +191,14 @@ class BagImages:
     def _choose(self, found: list[Topic], wanted: str | None) -> Topic:
         images = [topic for topic in found if topic.type in (IMAGE, COMPRESSED_IMAGE)]
         usable = [topic for topic in images if topic.count and topic.format == "cdr"]
-        damage = "; ".join(file.damage for file in self._files if file.damage)
+        damage = "; ".join(file.damage for file in self.files if file.damage)
         have = "; it has " + (_listing(found) or "no messages at all")
         have += f" ({damage})" if damage else ""
         if wanted is not None:
             for topic in usable:
                 if topic.name.strip("/") == wanted.strip("/"):
                     return topic
-            raise BagError(f"{self.path} has no images on topic {wanted}{have}")
+            raise NoSuchTopic(f"{self.path} has no images on topic {wanted}{have}")
         if not usable:
             raise BagError(f"{self.path} has no camera images{have}")
         if len(usable) > 1:

@@ -110,9 +110,9 @@ def _against_n(results: Results) -> Chart:
     plot.xaxis.ticker = sorted({x for x in finite})
     plot.xaxis.formatter = _formatter()
     keys = _draw(plot, results, series, lambda point: _n_position(results, point))
-    caption = ""
+    caption = _left_out(results, series)
     if any(point.n == 0 for point in results.points):
-        caption = "n as many as fit is drawn at the median n of its frames."
+        caption = f"n as many as fit is drawn at the median n of its frames. {caption}"
     label = f"{_AVERAGE.capitalize()} against n, with one standard error either side."
     return Chart("against-n", plot, label, keys, caption)
 
@@ -127,9 +127,10 @@ def _against_sigma(results: Results) -> Chart:
         y_range=(0, _top(results)),
     )
     plot.xaxis.ticker = sigmas
-    keys = _draw(plot, results, _series(results, ("n", "resolution")), lambda p: p.sigma)
+    series = _series(results, ("n", "resolution"))
+    keys = _draw(plot, results, series, lambda p: p.sigma)
     label = f"{_AVERAGE.capitalize()} against sigma, with one standard error either side."
-    return Chart("against-sigma", plot, label, keys)
+    return Chart("against-sigma", plot, label, keys, _left_out(results, series))
 
 
 def _against_resolution(results: Results) -> Chart:
@@ -142,7 +143,7 @@ def _against_resolution(results: Results) -> Chart:
     series = _series(results, ("n", "sigma"))
     keys = _draw(plot, results, series, lambda p: names.index(p.resolution), line=False)
     label = f"{_AVERAGE.capitalize()} at each resolution, with one standard error either side."
-    return Chart("against-resolution", plot, label, keys)
+    return Chart("against-resolution", plot, label, keys, _left_out(results, series))
 
 
 def _series(results: Results, fixed: Sequence[str]) -> dict[str, list[Point]]:
@@ -161,6 +162,12 @@ def _series(results: Results, fixed: Sequence[str]) -> dict[str, list[Point]]:
         ", ".join(text[name](value) for name, value in zip(fixed, key)): groups[key]
         for key in _spread(sorted(groups))
     }
+
+
+def _left_out(results: Results, series: dict[str, list[Point]]) -> str:
+    drawn = sum(len(points) for points in series.values())
+    total = len(results.points)
+    return f"{drawn} of {total} sweep points are drawn; the table has all." * (drawn < total)
 
 
 def _draw(
