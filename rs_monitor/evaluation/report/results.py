@@ -42,8 +42,8 @@ class Results:
     labelled: bool
 
     def setting(self, name: str, otherwise: Any = None) -> Any:
-        """Return one of the settings, or of what the engine says; None counts as absent."""
-        for place in (self.summary.get("settings"), self.summary.get("engine"), self.summary):
+        """Return what ran, rather than what was asked for; None counts as absent."""
+        for place in (self.summary.get("engine"), self.summary.get("settings"), self.summary):
             if isinstance(place, dict) and place.get(name) is not None:
                 return place[name]
         return otherwise

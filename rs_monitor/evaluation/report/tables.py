@@ -15,10 +15,9 @@ from .curves import average
 from .events import runs
 from .results import Results, number
 from .style import Table
-from .words import number_text, point_text, share_text, status_text, text
+from .words import MOST_ITEMS, number_text, point_text, share_text, status_text, text
 
 _MOST_REASONS = 12
-_MOST_ITEMS = 20  # of a list in the settings
 _APART = [Status.ABSTAINED.name, Status.DEADLINE_MISSED.name]
 
 
@@ -133,8 +132,8 @@ def settings(results: Results) -> Table:
 
 def _flat(name: str, value: Any) -> list[list[str]]:
     if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
-        more = len(value) - _MOST_ITEMS
-        value = dict(enumerate(value[:_MOST_ITEMS], 1)) | (
+        more = len(value) - MOST_ITEMS
+        value = dict(enumerate(value[:MOST_ITEMS], 1)) | (
             {"and": f"{more} more"} if more > 0 else {}
         )
     if isinstance(value, dict):

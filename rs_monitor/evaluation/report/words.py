@@ -11,6 +11,7 @@ from .frames import MISSING, Point
 from .results import number
 
 UNKNOWN = "not recorded"
+MOST_ITEMS = 20  # of a list
 
 
 def n_text(n: int) -> str:
@@ -59,7 +60,8 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(text(item) for item in value)
+        more = [f"and {len(value) - MOST_ITEMS} more"] if len(value) > MOST_ITEMS else []
+        return ", ".join([*(text(item) for item in value[:MOST_ITEMS]), *more]) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {text(item)}" for key, item in value.items())
-    return str(value)
+    return str(value) or "-"

@@ -48,7 +48,7 @@ class Browser:
     def __exit__(self, *exception):
         self.driver.quit()
 
-    def open(self, path, width, *, dark=False, height=900):
+    def open(self, path, width, *, dark=False, media="", height=900):
         """Show a page at a width in CSS pixels; return when its charts are drawn."""
         from selenium.webdriver.support.ui import WebDriverWait
 
@@ -58,7 +58,7 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **metrics)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.command("Emulation.setEmulatedMedia", features=scheme)
+        self.command("Emulation.setEmulatedMedia", media=media, features=scheme)
         self.driver.get(path.as_uri())
         WebDriverWait(self.driver, 60).until(lambda driver: driver.execute_script(_DRAWN))
         # Two frames later what was laid out has been painted.

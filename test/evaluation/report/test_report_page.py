@@ -109,7 +109,7 @@ def test_what_alpha_is_not_is_said(page):
     text = page.text["meaning"]
     assert "not the share of false ones among the certificates published" in text
     assert "L2 distance at the network's input, after the resize, with pixels in [0, 1]" in text
-    assert "Over these 600 frames, alpha 0.001 allows 0.6 over-stated radii" in text
+    assert "Over these 600 frames, alpha 0.001 allows up to 0.6 over-stated radii" in text
 
 
 def test_without_labels_the_accuracy_parts_say_so(tmp_path):

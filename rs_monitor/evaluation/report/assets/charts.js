@@ -8,6 +8,7 @@
 
   // Bokeh paints on a canvas, which style sheets do not reach: the colours of axes follow the page's by hand.
   function paint(isDark) {
+    document.documentElement.dataset.painted = isDark ? "dark" : "light";
     const text = isDark ? "#d6d9e0" : "#33363d";
     for (const axis of figures.flatMap(figure => [...figure.below, ...figure.left])) {
       axis.major_label_text_color = text;
@@ -42,7 +43,5 @@
   }
 
   dark.addEventListener("change", () => paint(dark.matches));
-  window.addEventListener("beforeprint", () => paint(false));
-  window.addEventListener("afterprint", () => paint(dark.matches));
   draw();
 })();
