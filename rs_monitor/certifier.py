@@ -37,6 +37,8 @@ SIGMA_RANGE = (1e-3, 10.0)
 ALPHA_RANGE = (1e-12, 0.5)
 MAX_N = 100_000
 
+NO_STAMP = "header.stamp is zero: the age of the frame is unknown"  # reason of STALE_INPUT
+
 _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
 _PAIRS_EACH_SIDE = 8  # multiples of the chunk, around the n expected, whose pairs are prefetched
 # Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.

@@ -15,7 +15,7 @@ from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, failure, undecodable
+from ..certifier import NO_STAMP, FrameCertificate, failure, undecodable
 from ..engines import noise_key
 from ..frames import Frame, FrameError, decode_message
 from .configuration import Configuration
@@ -164,7 +164,7 @@ class Worker:
         stamp = stamp_nanoseconds(received.message.header.stamp)
         now = self._outlets.now()
         if stamp == 0:
-            return "header.stamp is zero: the age of the frame is unknown"
+            return NO_STAMP
         if now == 0:
             return "the node's clock is at zero: use_sim_time is set, but /clock was not heard yet"
         age = (now - stamp) / NANOSECONDS

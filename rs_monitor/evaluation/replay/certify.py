@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...bank import CertifierBank
 from ...certification import Status
-from ...certifier import FrameCertificate, undecodable
+from ...certifier import NO_STAMP, FrameCertificate, Settings, failure, undecodable
 from ...engines import noise_key
-from ...frames import FrameError, decode_message
+from ...frames import Frame, FrameError, decode_message
 from ..bags import BagImages, RecordedImage, read_images
 from .arrow import pack
 from .columns import EMPTY, MESSAGE, SOURCE, VOTES
@@ -120,14 +120,11 @@ class ReplayWorker:
         common |= {"stamp_ns": image.stamp, "header_frame_id": header.frame_id}
         common |= {"sequence": image.index + 1}
         key = noise_key(self._plan.seed, image.topic, image.index)
-        try:
-            frame, problem = decode_message(image.message), None
-        except FrameError as error:
-            frame, problem = None, error
+        frame, problem = _decode(image)
         number = 0
         for points, steps in zip(self._passes, self._steps):
             if frame is None:
-                results = ((undecodable(problem, step), None, -1) for step in steps)
+                results = ((problem(step), None, -1) for step in steps)
             else:
                 bank = self._banks[points[0].resolution]
                 certifier, _ = bank.select(points[0].sigma, points[0].resolution)
@@ -175,6 +172,19 @@ class _Reader:
                 break
             yield image
         self._next = -1 if stop is None else stop
+
+
+def _decode(
+    image: RecordedImage,
+) -> tuple[Frame | None, Callable[[Settings], FrameCertificate] | None]:
+    """Return the frame, or what its certificates are at any settings, as the node would."""
+    if image.stamp == 0:
+        return None, lambda settings: failure(Status.STALE_INPUT, NO_STAMP, settings)
+    try:
+        return decode_message(image.message), None
+    except FrameError as error:
+        problem = error  # the name of an except clause ends with it
+        return None, lambda settings: undecodable(problem, settings)
 
 
 def _fields(result: FrameCertificate, stamp: int) -> dict[str, Any]:
