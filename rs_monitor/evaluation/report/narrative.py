@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .curves import average
 from .events import Runs, runs
 from .latency import Latency
 from .results import Results, number
-from .words import UNKNOWN, count_text, n_text, share_text, text
+from .words import UNKNOWN, count_text, n_text, share_text, status_text, text
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
@@ -24,7 +25,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("sha256", text(model.get("sha256"))),
         ("sigma", f"{main.sigma:g}"),
         ("alpha", f"{number(results.setting('alpha')):g} a frame"),
-        ("n", n_text(main.n).removeprefix("n ") + " samples a frame"),
+        ("n, samples a frame", n_text(main.n).removeprefix("n ")),
         ("procedure", text(results.setting("procedure"))),
         ("resolution", main.resolution),
     ]
@@ -44,11 +45,16 @@ def sentences(results: Results, latency: Latency | None) -> list[str]:
     frames, main = results.frames, results.main
     total, certified = len(frames), int(frames.certified.sum())
     bags = len({bag for bag, _ in frames.sources})
+    where = f"in {count_text(bags, 'recording')} at sigma {main.sigma:g}, {n_text(main.n)}"
     said = [
-        f"{certified:,} of {count_text(total, 'frame')} ({share_text(certified, total)}) in "
-        f"{count_text(bags, 'recording')} were certified at sigma {main.sigma:g}, "
-        f"{n_text(main.n)}: no change of the frame smaller than its radius changes its class."
+        f"{certified:,} of {count_text(total, 'frame')} ({share_text(certified, total)}) were "
+        f"certified, {where}"
+        + (": no change of the frame smaller than its radius changes its class." * bool(certified))
     ]
+    others = Counter(frames.status[~frames.certified].tolist())
+    if others:
+        kinds = (f"{count:,} {status_text(name)}" for name, count in others.most_common())
+        said.append(f"Not certified: {', '.join(kinds)}.")
     mean, error = average(results, main)
     if math.isfinite(mean):
         of = "a frame wrong or not certified" if results.labelled else "a frame not certified"
@@ -95,6 +101,8 @@ def _gaps(results: Results) -> list[str]:
             longest = gap if longest is None or gap[:2] > longest[:2] else longest
     if longest is None:
         return ["Every frame was certified."]
+    if not frames.certified.any():
+        return []
     seconds, length, source, found, at = longest
     return [
         f"Certification was interrupted {count_text(count, 'time')}, at most for "

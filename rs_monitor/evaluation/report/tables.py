@@ -138,4 +138,4 @@ def _flat(name: str, value: Any) -> list[list[str]]:
         )
     if isinstance(value, dict):
         return [row for key, below in value.items() for row in _flat(f"{name}.{key}", below)]
-    return [[name.removeprefix("settings."), text(value)]]
+    return [[name.removeprefix("settings."), "none" if value is None else text(value)]]

@@ -95,9 +95,13 @@ def test_the_summary_counts(tmp_path):
     mark(columns, slice(40, 41), "DEADLINE_MISSED", "late")
     folder = write_folder(tmp_path, [[columns]])
     text = Page(write_report(folder)).text
-    assert "94 of 100 frames (94 %) in 1 recording were certified" in text["summary"]
+    assert (
+        "94 of 100 frames (94 %) were certified, in 1 recording at sigma 0.25, n 200: no"
+        in text["summary"]
+    )
     assert "93 (93 %) were certified as their class and 1 as another" in text["summary"]
     assert "84 frames (84 %) reached the required radius 0.1" in text["summary"]
+    assert "Not certified: 5 abstained, 1 deadline missed." in text["summary"]
     assert "interrupted 2 times, at most for 5 frames (0.20 s) from 0.40 s on" in text["summary"]
     for kind in ("abstained: 5 frames", "deadline missed: 1 frame", "wrong class: 1 frame"):
         assert kind in text["timeline"]
