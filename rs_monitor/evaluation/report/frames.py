@@ -240,7 +240,7 @@ class _Tally:
         self.frames += len(known)
         self.labelled += int(known.sum())
         self._radii[False].append(columns["radius"][certified])
-        self._radii[True].append(columns["radius"][certified & known & columns["correct"]])
+        self._radii[True].append(columns["radius"][certified & columns["correct"]])
         self._n_used.append(columns["n_used"][np.isin(columns["status"], _ANSWERS)])
 
     def curve(self, labelled: bool) -> Curve:

@@ -88,7 +88,7 @@ def render(results: Results) -> str:
         averages=averages,
         thumbnails=thumbnails,
         unreadable=unreadable,
-        charts=_script_json({chart.name: _item(chart) for chart in charts}),
+        charts=script_json({chart.name: _item(chart) for chart in charts}),
         style=_asset("style.css"),
         scripts=scripts,
         hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
@@ -101,7 +101,7 @@ def _item(chart: Chart) -> Any:
     return json_item(chart.figure)
 
 
-def _script_json(value: Any) -> str:
+def script_json(value: Any) -> str:
     """Return JSON that stays inside its script element whatever it holds."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

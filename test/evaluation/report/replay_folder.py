@@ -43,13 +43,15 @@ def column_values(
         "reason": np.where(certified, "", "142 votes of the 126 needed").astype(object),
         "class_id": np.where(certified, classes + wrong, -1),
         "class_name": np.where(
-            certified, np.array(["stop", "yield", "30", "50"])[classes + wrong], ""
+            certified, np.array(["stop", "yield", "30", "50"], object)[classes + wrong], ""
         ),
         "radius": radii,
         "radius_cap": np.full(frames, table[-1]),
         "n_used": np.full(frames, n),
         "label": classes if labels else np.full(frames, -1),
-        "label_name": np.array(["stop", "yield", "30"])[classes] if labels else [""] * frames,
+        "label_name": np.array(["stop", "yield", "30"], object)[classes]
+        if labels
+        else [""] * frames,
         "correct": (certified & ~wrong) if labels else [None] * frames,
         "thumbnail": [""] * frames,
         "processing_time_ns": (30e6 + 2e6 * random.gamma(2.0, size=frames)).astype(np.int64),

@@ -12,6 +12,7 @@ import pytest
 from replay_folder import add_thumbnails, column_values, drive, mark, write_folder
 
 from rs_monitor.evaluation.report import ReportError, write_report
+from rs_monitor.evaluation.report.page import script_json
 
 HOSTILE = (
     "</script><script>window.hacked=1</script><img src=x onerror='window.hacked=1'>\"'{{7*7}}&lt;"
@@ -206,6 +207,13 @@ def test_hostile_text_stays_text(tmp_path):
     charts = re.search(r'id="charts">(.*?)</script>', path.read_text(), re.DOTALL).group(1)
     assert "hacked" not in charts and "href" not in charts
     json.loads(charts)
+
+
+def test_json_cannot_leave_its_script_element():
+    value = {"a": ["</script><!--<script>", "&amp;", "\u2028"]}
+    text = script_json(value)
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == value
 
 
 def test_pictures_outside_the_folder_are_not_embedded(tmp_path):
