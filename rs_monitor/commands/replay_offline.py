@@ -94,6 +94,7 @@ def run_offline(arguments: argparse.Namespace, plan: Plan, warnings: list[str]) 
                     "frames_per_second": progress.frames / progress.seconds
                     if progress.seconds
                     else 0.0,
+                    "reading_share": progress.reading,
                     "resumed": done > 0,
                     "warnings": list(dict.fromkeys(notes)),
                     **found,

@@ -68,6 +68,8 @@ class BagImages:
     topic, type : str
     count : int
         Messages of the topic that the storage lists.
+    listed : int or None
+        Messages of the topic that metadata.yaml lists.
     files : list of StorageFile
         Uncompressed.
     warnings : list of str
@@ -78,7 +80,7 @@ class BagImages:
         self.path = path
         self.warnings: list[str] = []
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
-        files, self._listed = self._find_files()
+        files, listed = self._find_files()
         try:
             self.files = [StorageFile(self._plain(file)) for file in files]
         except OSError as error:
@@ -86,6 +88,7 @@ class BagImages:
         found = _merge(topic for file in self.files for topic in file.topics)
         chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count
+        self.listed = listed.get(self.topic)
         self._store = get_typestore(Stores.ROS2_JAZZY)
 
     def __iter__(self) -> Iterator[RecordedImage]:
@@ -93,7 +96,8 @@ class BagImages:
         for image in self.read():
             count += 1
             yield image
-        self.compare(count)
+        if text := count_mismatch(self.topic, self.listed, count):
+            self._warn(text)
 
     def read(self, first: int = 0, only: Container[int] | None = None) -> Iterator[RecordedImage]:
         """Yield the images numbered `first` and following, or of these `only` some.
@@ -113,12 +117,6 @@ class BagImages:
                     number += 1
             except Damage as damage:
                 self._warn(f"{file.path.name} is damaged ({damage}): {number} images were read")
-
-    def compare(self, read: int) -> None:
-        """Warn when metadata.yaml promised another number of images than were `read`."""
-        listed = self._listed.get(self.topic)
-        if listed is not None and listed != read:
-            self._warn(f"metadata.yaml lists {listed} images on {self.topic}, {read} are there")
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -232,6 +230,13 @@ def read_images(path: str | Path, topic: str | None = None) -> BagImages:
         recording is read as far as it goes: `BagImages.warnings` says what is lost.
     """
     return BagImages(Path(path), topic)
+
+
+def count_mismatch(topic: str, listed: int | None, read: int) -> str:
+    """Return what is to be said when other images than metadata.yaml lists were read, or ""."""
+    if listed is None or listed == read:
+        return ""
+    return f"metadata.yaml lists {listed} images on {topic}, {read} are there"
 
 
 def write_drive(

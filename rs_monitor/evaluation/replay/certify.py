@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,6 +47,7 @@ class ReplayWorker:
         self._steps = [[plan.settings(point) for point in points] for points in self._passes]
         self._banks: dict[str, CertifierBank] = {}
         self._reader: _Reader | None = None
+        self._certifying = 0.0  # seconds of the part at hand
         try:
             for points, steps in zip(self._passes, self._steps):
                 self._open(points[0].resolution, steps)
@@ -108,9 +110,16 @@ class ReplayWorker:
         if self._reader is None or not self._reader.continues(part):
             self._reader = _Reader(read_images(stream.bag, stream.topic), part.stream, part.first)
         rows: list[dict[str, Any]] = []
+        started, self._certifying = time.perf_counter(), 0.0
         for image in self._reader.take(part.stop):
             rows += self._rows(image)
-        notes = {"engine": self.engine, "warnings": self._reader.images.warnings}
+        reading = time.perf_counter() - started - self._certifying
+        notes = {
+            "engine": self.engine,
+            "warnings": self._reader.images.warnings,
+            "reading": reading,
+            "certifying": self._certifying,
+        }
         return pack(rows, PART_COLUMNS, notes)
 
     def _rows(self, image: RecordedImage) -> Iterator[dict[str, Any]]:
@@ -121,7 +130,7 @@ class ReplayWorker:
         common |= {"sequence": image.index + 1}
         key = noise_key(self._plan.seed, image.topic, image.index)
         frame, problem = _decode(image)
-        number = 0
+        started, number = time.perf_counter(), 0
         for points, steps in zip(self._passes, self._steps):
             if frame is None:
                 results = ((problem(step), None, -1) for step in steps)
@@ -142,6 +151,7 @@ class ReplayWorker:
                     "votes": votes.counts.tolist() if votes and point is points[-1] else None,
                 }
                 number += 1
+        self._certifying += time.perf_counter() - started
 
     def close(self) -> None:
         """Close every engine."""

@@ -28,11 +28,14 @@ class Stream:
     topic : str
     count : int
         Images that its storage lists.
+    listed : int or None
+        Images that its metadata.yaml lists.
     """
 
     bag: str
     topic: str
     count: int
+    listed: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +187,7 @@ def find_streams(bags: list[Path], topics: list[str]) -> tuple[list[Stream], lis
         if not images and missing:
             raise missing
         for one in images:
-            stream = Stream(str(bag.absolute()), one.topic, one.count)
+            stream = Stream(str(bag.absolute()), one.topic, one.count, one.listed)
             if stream in streams:
                 raise BagError(f"{bag} is given twice")
             streams.append(stream)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..bags import count_mismatch
 from .arrow import pyarrow, schema, table, unpack
 from .certificate_bag import CertificateBag
 from .columns import JUDGEMENT, LIVE, MESSAGE, NO_CERTIFICATE, SOURCE
@@ -122,6 +123,9 @@ class Results:
                 if (stream, label) != last:
                     cluster, last = cluster + 1, (stream, label)
                 self._feed(frame, stream, label, cluster)
+        for stream, read in zip(self._plan.streams, self.read):
+            if text := count_mismatch(stream.topic, stream.listed, read):
+                self._warn(f"{stream.bag}: {text}")
         kind = "runs of frames with the same label" if self._labels else "recordings"
         return {"of": kind, "count": cluster + 1}
 

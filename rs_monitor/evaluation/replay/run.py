@@ -30,12 +30,15 @@ class Progress:
         Done in this run.
     seconds : float
         Spent on them, the start of the workers included.
+    reading : float
+        Share of the workers' time that reading and decoding took.
     devices : set of str
         Other ones than this process's on which frames were certified.
     """
 
     frames: int = 0
     seconds: float = 0.0
+    reading: float = 0.0
     devices: set[str] = dataclasses.field(default_factory=set)
 
 
@@ -70,6 +73,7 @@ def certify_all(
     """
     progress, engine = Progress(), worker.engine
     started = time.monotonic()
+    spent = {"reading": 0.0, "certifying": 0.0}
     left = [part for part in plan.parts() if not store.has(part)]
 
     def keep(part: Part, content: bytes) -> None:
@@ -82,6 +86,9 @@ def certify_all(
                     "that both have"
                 )
         progress.devices |= {notes["engine"]["device"]} - {engine["device"]}
+        for name in spent:
+            spent[name] += notes[name]
+        progress.reading = spent["reading"] / sum(spent.values())
         store.save(part, content)
         frames = found.num_rows // len(plan.points)
         progress.frames += frames

@@ -61,6 +61,7 @@ class PartStore:
         self.folder = folder
         # As read back from JSON, in which a tuple is a list.
         self._wanted = json.loads(json.dumps(plan.fingerprint() | extra))
+        self._derived = extra.keys()
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"--out {folder} is not a folder")
         known = (folder / _SETTINGS).is_file()
@@ -92,6 +93,8 @@ class PartStore:
         except (ValueError, AttributeError) as error:
             raise StoreError(f"{path} cannot be read ({error}): remove {self.folder}") from error
         differing = [name for name in names if there.get(name) != self._wanted.get(name)]
+        # What follows from the settings differs with them: name the settings alone.
+        differing = [name for name in differing if name not in self._derived] or differing
         if differing:
             what = "; ".join(
                 f"{name} {_short(there.get(name))} there, {_short(self._wanted.get(name))} now"
