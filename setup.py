@@ -67,7 +67,7 @@ setup(
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
-        "report": ["bokeh>=3.4,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
+        "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
         "ray": ["ray>=2.44,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-INSTALL = "python -m pip install 'bokeh>=3.4,<4' 'jinja2>=3.1,<4' 'pyarrow>=15,<27'"
+INSTALL = "python -m pip install 'bokeh>=3.7,<4' 'jinja2>=3.1,<4' 'pyarrow>=15,<27'"
 
 # Told apart by people with any colour vision, and at least 3:1 against white and #16181d.
 BLUE, VERMILLION, GREEN, PURPLE, OCHRE, GREY = (
