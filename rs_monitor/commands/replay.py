@@ -196,6 +196,7 @@ def run(arguments: argparse.Namespace) -> int:
             "make room, or mend it, and run the same again"
         ) from error
     _report(arguments, summary)
+    _page(arguments.out)
     return 0
 
 
@@ -228,6 +229,16 @@ def _report(arguments: argparse.Namespace, summary: dict[str, Any]) -> None:
             f"{row['abstained']:9d} {sum(row['failures'].values()):7d} "
             f"{_number(row['average_radius'])} {_number(acr)} {_number(accuracy, 8)}"
         )
+
+
+def _page(out: Path) -> None:
+    """Write report.html; where that fails, the results are there all the same."""
+    from ..evaluation.report import ReportError, write_report
+
+    try:
+        write_report(out)
+    except ReportError as error:
+        print(f"rs_monitor replay: warning: no report.html: {error}", file=sys.stderr)
 
 
 def _number(value: float | None, width: int = 7) -> str:
