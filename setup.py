@@ -38,7 +38,7 @@ def data_files():
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
     ]
-    for folder in ("config", "launch", "models"):
+    for folder in ("config", "launch", "models", "rs_monitor_msgs/msg"):
         files += files_below(folder)
     return files
 
@@ -52,7 +52,7 @@ setup(
     maintainer_email="maintainers@rs-monitor.org",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "evaluation/report/assets/*"]},
     data_files=data_files(),
     zip_safe=False,
     python_requires=">=3.10",
@@ -67,6 +67,9 @@ setup(
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
         "figures": ["matplotlib>=3.9,<4"],
+        "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
+        "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
+        "ray": ["ray>=2.44,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",
@@ -75,6 +78,7 @@ setup(
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
             "ruff>=0.12,<1",
+            "selenium>=4.20,<5",
             "statsmodels>=0.14,<1",
         ],
     },

@@ -122,6 +122,8 @@ class CertifierBank:
         Seconds a frame may take.
     chunk : int, optional
         Samples a forward pass; measured by default.
+    threads : int
+        As for `open_engine`; only together with `chunk`.
 
     Raises
     ------
@@ -139,6 +141,7 @@ class CertifierBank:
         resolution: str,
         budget: float,
         chunk: int | None = None,
+        threads: int = 0,
     ) -> None:
         self.family: Family = load_family(path or shipped_family())
         self.table = SinglePassTable()
@@ -152,7 +155,11 @@ class CertifierBank:
                     engine = open_paced(model, backend, precision, budget)
                 else:
                     engine = open_engine(
-                        model, backend=backend, precision=precision, max_batch=chunk
+                        model,
+                        backend=backend,
+                        precision=precision,
+                        max_batch=chunk,
+                        threads=threads,
                     )
                 self._certifiers[card, size] = Certifier(engine, self.table)
                 if size == card.resolution:

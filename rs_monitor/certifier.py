@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from .certification import (
 )
 from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import Engine, EngineError, Votes
-from .frames import Frame, FrameError, Resizer
+from .frames import Frame, FrameError, Resizer, UnsupportedEncoding
 from .pacing import ChunkPace
 from .sampling import Draw
 from .settings import Settings
 
+NO_STAMP = "header.stamp is zero: the age of the frame is unknown"  # reason of STALE_INPUT
 _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
 _PAIRS_EACH_SIDE = 8  # multiples of the chunk, around the n expected, whose pairs are prefetched
 # Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.
@@ -58,6 +60,19 @@ class FrameCertificate:
     model_id: str = ""
     note: str = ""
 
+    def message_fields(self) -> dict[str, Any]:
+        """Return, by name, the fields of Certificate.msg that follow from the certificate."""
+        fields = dataclasses.asdict(self.certificate)
+        return fields | {
+            "status": int(self.certificate.status),
+            "abstain": self.certificate.abstain,
+            "reason": self.note,
+            "class_name": self.class_name,
+            "radius_sensor": self.radius_sensor,
+            "n_requested": self.n_requested,
+            "model_id": self.model_id,
+        }
+
 
 def failure(
     status: Status,
@@ -80,6 +95,13 @@ def failure(
     return FrameCertificate(
         certificate, n_requested=settings.n, model_id=model_id, note=certificate.reason
     )
+
+
+def undecodable(error: FrameError, settings: Settings) -> FrameCertificate:
+    """Return the certificate of a frame that could not be decoded."""
+    unsupported = isinstance(error, UnsupportedEncoding)
+    status = Status.UNSUPPORTED_ENCODING if unsupported else Status.INVALID_INPUT
+    return failure(status, str(error), settings)
 
 
 class Certifier:
@@ -191,17 +213,67 @@ class Certifier:
             return failure(
                 Status.DEADLINE_MISSED, reason, settings, model_id=model_id, votes=votes
             )
-        together = votes if selection is None else selection + votes
-        if together.invalid > max(1, together.n // 100):
-            reason = f"{together.invalid} of {together.n} samples have non-finite logits"
-            return failure(
-                Status.ENGINE_ERROR, reason, settings, model_id=model_id, votes=together
-            )
         return self._conclude(frame, settings, selection, votes)
+
+    def certify_prefixes(
+        self, frame: Frame, steps: Sequence[Settings], key: bytes
+    ) -> Iterator[tuple[FrameCertificate, Votes | None, int]]:
+        """Certify one frame at several n, each from the first n of the same samples.
+
+        Parameters
+        ----------
+        frame : Frame
+            uint8 RGB of any size.
+        steps : sequence of Settings
+            Strictly ascending in n, otherwise alike.
+        key : bytes
+            16 bytes that decide the noise.
+
+        Yields
+        ------
+        (FrameCertificate, Votes or None, int)
+            For each step: what `certify` returns without a deadline; the votes of the bound, None
+            where nothing was counted; and the class that is or would be certified, -1 for none.
+        """
+        first, reason = steps[0], ""
+        status = Status.ENGINE_ERROR
+        selection: Votes | None = None
+        votes: Votes | None = None
+        try:
+            image = self._resize(frame.rgb, first.roi)
+            draw = Draw(self.engine, self.pace, image, first.sigma, key, None)
+            if first.procedure == "two_stage":
+                selection = draw.take(first.n_selection)
+        except FrameError as error:
+            status, reason = Status.INVALID_INPUT, str(error)
+        except EngineError as error:
+            reason = str(error)
+        for step in steps:
+            if not reason:
+                try:
+                    part = draw.take(step.n - (votes.n if votes else 0))
+                    votes = part if votes is None else votes + part
+                except EngineError as error:
+                    reason = str(error)
+            if reason:
+                yield failure(status, reason, step, model_id=self.engine.model.model_id), None, -1
+            else:
+                chosen = int((selection or votes).counts.argmax())
+                yield self._conclude(frame, step, selection, votes), votes, chosen
 
     def _conclude(
         self, frame: Frame, settings: Settings, selection: Votes | None, votes: Votes
     ) -> FrameCertificate:
+        together = votes if selection is None else selection + votes
+        if together.invalid > max(1, together.n // 100):
+            reason = f"{together.invalid} of {together.n} samples have non-finite logits"
+            return failure(
+                Status.ENGINE_ERROR,
+                reason,
+                settings,
+                model_id=self.engine.model.model_id,
+                votes=together,
+            )
         common = {"sigma": settings.sigma, "alpha": settings.alpha, "invalid": votes.invalid}
         if selection is None:
             # Which pair is used depends on n and on time, never on the votes.

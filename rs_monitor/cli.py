@@ -12,7 +12,17 @@ import signal
 import sys
 
 from . import __version__
-from .commands import UsageError, certify, demo, evaluate, figures, models, plan, predict
+from .commands import (
+    UsageError,
+    certify,
+    demo,
+    evaluate,
+    figures,
+    models,
+    plan,
+    predict,
+    replay,
+)
 from .engines import EngineError
 from .models import ModelError
 
@@ -25,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rs_monitor {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (certify, demo, evaluate, figures, models, plan, predict):
+    for command in (certify, demo, evaluate, figures, models, plan, predict, replay):
         command.add_parser(subparsers)
     return parser
 

@@ -32,9 +32,13 @@ REQUIRED = {
 }
 # Import name -> extra: from pip only, imported where it is used, never in package.xml.
 OPTIONAL = {
+    "bokeh": "report",
+    "jinja2": "report",
     "matplotlib": "figures",
     "onnx": "train",
     "openvino": "openvino",
+    "pyarrow": "replay",
+    "ray": "ray",
     "rosbags": "bags",
     "torch": "train",
 }
@@ -112,6 +116,15 @@ def test_licence_header(path):
         "# SPDX-FileCopyrightText: 2026 The rs_monitor authors",
         "# SPDX-License-Identifier: Apache-2.0",
     ]
+
+
+def test_the_pages_parts_are_installed(tmp_path):
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib"]
+    subprocess.run([*command, tmp_path], cwd=ROOT, check=True)
+    folder = Path("rs_monitor", "evaluation", "report", "assets")
+    names = sorted(path.name for path in (ROOT / folder).iterdir())
+    assert names == sorted(path.name for path in (tmp_path / folder).iterdir())
+    assert "report.html.j2" in names
 
 
 def test_package_data_is_installed(tmp_path):

@@ -30,7 +30,7 @@ TOOLS = ROOT / "tools"
 MESSAGES = ROOT / "rs_monitor_msgs"
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.py"))
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-EXTRAS = "bags,figures,openvino,test"
+EXTRAS = "bags,figures,openvino,ray,replay,report,test"
 SETUPTOOLS = "setuptools>=70.1,<80"  # from 70.1 without `wheel`; colcon calls `setup.py develop`
 ROS_DISTRO = os.environ.get("ROS_DISTRO", "")
 ROS_IS_SOURCED = bool(ROS_DISTRO) and importlib.util.find_spec("rclpy") is not None

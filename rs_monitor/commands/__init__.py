@@ -36,8 +36,8 @@ def new_parser(subparsers: Any, name: str, summary: str, example: str) -> argpar
     )
 
 
-def add_certification_options(parser: argparse.ArgumentParser, n: int) -> None:
-    """Add the options that every certifying command has; `n` is its default."""
+def add_certification_options(parser: argparse.ArgumentParser, n: int | None) -> None:
+    """Add the options that every certifying command has; `n` is its default, if it has one."""
     group = parser.add_argument_group("certification")
     group.add_argument(
         "--model", default="", metavar="CARD", help="card or family (default: the shipped signs)"
@@ -51,8 +51,9 @@ def add_certification_options(parser: argparse.ArgumentParser, n: int) -> None:
         help="accepted probability of an over-stated radius (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--n", type=int, default=n, metavar="N", help="noisy samples (default: %(default)s)"
-    )
+        "--n", type=int, default=n, metavar="N",
+        help="noisy samples" + ("" if n is None else " (default: %(default)s)"),
+    )  # fmt: skip
     group.add_argument("--procedure", choices=tuple(PROCEDURES), default=Settings.procedure)
     group.add_argument("--n-selection", type=int, default=Settings.n_selection, metavar="N0")
     group.add_argument("--resolution", choices=RESOLUTIONS, default="full")

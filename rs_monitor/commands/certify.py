@@ -13,9 +13,9 @@ from typing import Any
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, failure
+from ..certifier import FrameCertificate, undecodable
 from ..engines import noise_key
-from ..frames import FrameError, UnsupportedEncoding, decode_compressed
+from ..frames import FrameError, decode_compressed
 from ..settings import Settings
 from . import (
     UsageError,
@@ -68,10 +68,8 @@ def _certify(
     certifier, _ = bank.select(settings.sigma, arguments.resolution)
     try:
         frame = decode_compressed(content, format="")
-    except UnsupportedEncoding as error:
-        return failure(Status.UNSUPPORTED_ENCODING, str(error), settings)
     except FrameError as error:
-        return failure(Status.INVALID_INPUT, str(error), settings)
+        return undecodable(error, settings)
     return certifier.certify(frame, settings, noise_key(arguments.seed, path.name, index))
 
 

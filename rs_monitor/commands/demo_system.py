@@ -30,22 +30,27 @@ class Camera:
     bag : Path
     topic : str
         Its topic in the bag.
-    rate : float
-        Hertz.
+    rate : float or None
+        Hertz; None for the recorded intervals.
     frames : int or None
         How many; None for all, once.
+    recorded : bool
+        Whether frames keep their stamps, by a /clock that shows the time of the recording.
     """
 
     bag: Path
     topic: str
-    rate: float
+    rate: float | None
     frames: int | None
+    recorded: bool = False
 
     @property
     def program(self) -> list[str]:
         """What follows `python -m`."""
         words = ["rs_monitor.ros.camera_publisher", "--bag", str(self.bag)]
-        words += ["--bag-topic", self.topic, "--rate", str(self.rate), "--certifier", _NODE]
+        words += ["--bag-topic", self.topic, "--certifier", _NODE]
+        words += [] if self.rate is None else ["--rate", str(self.rate)]
+        words += ["--recorded"] if self.recorded else []
         return words if self.frames is None else [*words, "--frames", str(self.frames)]
 
 

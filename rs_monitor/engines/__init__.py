@@ -55,7 +55,9 @@ def resolve_backend(backend: str) -> str:
     return backend
 
 
-def open_engine(model: Model, *, backend: str, precision: str, max_batch: int) -> Engine:
+def open_engine(
+    model: Model, *, backend: str, precision: str, max_batch: int, threads: int = 0
+) -> Engine:
     """Open a model on a backend.
 
     Parameters
@@ -67,6 +69,8 @@ def open_engine(model: Model, *, backend: str, precision: str, max_batch: int) -
         "auto", "fp32", "fp16", "bf16" or "int8".
     max_batch : int
         Samples a forward pass.
+    threads : int
+        Of the CPU, for backends that run on it; 0 for as many as it has; the same votes.
 
     Returns
     -------
@@ -80,4 +84,4 @@ def open_engine(model: Model, *, backend: str, precision: str, max_batch: int) -
     """
     module, name = _CLASSES[resolve_backend(backend)]
     engine_class = getattr(importlib.import_module(module, __package__), name)
-    return engine_class(model, precision, max_batch)
+    return engine_class(model, precision, max_batch, threads)

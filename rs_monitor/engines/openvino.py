@@ -38,7 +38,7 @@ class OpenVinoEngine(Engine):
     rounded image, not of the frame; rounding after the addition is part of the classifier.
     """
 
-    def __init__(self, model: Model, precision: str, max_batch: int) -> None:
+    def __init__(self, model: Model, precision: str, max_batch: int, threads: int = 0) -> None:
         super().__init__(model, max_batch)
         openvino = _import()
         core = openvino.Core()
@@ -49,16 +49,16 @@ class OpenVinoEngine(Engine):
         # What an int8 network leaves unquantised runs in the best float the CPU has.
         best = "bf16" if _CAPABILITY["bf16"] in capabilities else "fp32"
         hint = _HINTS[best if precision == "int8" else precision]
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": hint,
+        }
+        if threads:
+            # Pinned, the threads of several processes would share the first cores.
+            options |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
         try:
-            self._compiled = core.compile_model(
-                network,
-                "CPU",
-                {
-                    "PERFORMANCE_HINT": "LATENCY",
-                    "NUM_STREAMS": 1,
-                    "INFERENCE_PRECISION_HINT": hint,
-                },
-            )
+            self._compiled = core.compile_model(network, "CPU", options)
             used = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
             devices = list(self._compiled.get_property("EXECUTION_DEVICES"))
         except RuntimeError as error:

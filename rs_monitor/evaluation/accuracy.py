@@ -130,6 +130,30 @@ def summary(
     }
 
 
+def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray) -> np.ndarray:
+    """Return the exact expectation over sub-draws of n among `total` samples.
+
+    Parameters
+    ----------
+    votes : numpy.ndarray
+        int [N], of a class among the `total` samples: among n of them they are hypergeometric.
+    n, total : int
+        n <= total.
+    values : numpy.ndarray
+        float [n + 1] or [n + 1, M], by the number of votes among the n.
+
+    Returns
+    -------
+    numpy.ndarray
+        float [N] or [N, M].
+    """
+    if n == total:
+        return values[votes]
+    kinds, inverse = np.unique(votes, return_inverse=True)
+    chance = hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[:, None], n)
+    return (chance @ values)[inverse]
+
+
 def rows(
     results: Sequence[Measured],
     data: LabelledImages,
@@ -155,16 +179,17 @@ def rows(
     table = []
     for n in ns:
         radii = radii_by_votes(n, sigma, alpha, "single_pass")
-        kinds, inverse = np.unique(true_votes, return_inverse=True)
-        chance = hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[:, None], n)
+        expected = expected_by_votes(true_votes, n, total, radii)
         certified = {
-            r: (chance @ ((radii > 0) & (radii >= r)))[inverse] for r in RADII if r < radii[-1]
+            r: expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
+            for r in RADII
+            if r < radii[-1]
         }
         right = np.array(
             [result.top_class[n] == label for result, label in zip(results, data.labels)], float
         )
         table.append(
-            summary(n, (chance @ radii)[inverse], certified, data.group)
+            summary(n, expected, certified, data.group)
             | {
                 "smoothed_accuracy": float(right.mean()),
                 "smoothed_accuracy_standard_error": clustered_error(right, data.group),

@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -55,6 +55,27 @@ class Topic:
 
 class Damage(Exception):
     """Raised where a storage file cannot be read any further; says why."""
+
+
+def count_mismatch(topic: str, listed: int | None, read: int) -> str:
+    """Return what is to be said when other images than metadata.yaml lists were read, or ""."""
+    if listed is None or listed == read:
+        return ""
+    return f"metadata.yaml lists {listed} images on {topic}, {read} are there"
+
+
+def merge_topics(topics: Iterable[Topic]) -> list[Topic]:
+    """Add up the counts of topics that several files share."""
+    merged: dict[tuple[str, str, str], int] = {}
+    for topic in topics:
+        key = topic.name, topic.type, topic.format
+        merged[key] = merged.get(key, 0) + topic.count
+    return [Topic(*key, count) for key, count in merged.items()]
+
+
+def listing(topics: list[Topic]) -> str:
+    """Return topics with their types and counts, for people."""
+    return ", ".join(f"{topic.name} ({topic.type}, {topic.count} messages)" for topic in topics)
 
 
 def decompress(data: bytes) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,15 +17,30 @@ from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
-from .bag_storage import SUFFIXES, Damage, StorageFile, Topic, decompress, decompress_file
+from .bag_storage import (
+    SUFFIXES,
+    Damage,
+    StorageFile,
+    Topic,
+    count_mismatch,
+    decompress,
+    decompress_file,
+    listing,
+    merge_topics,
+)
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
 _COMPRESSED_FILE = ".zstd"
+_UNREADABLE = (SerdeError, ValueError, IndexError, UnicodeDecodeError)  # content of no message
 
 
 class BagError(ValueError):
     """A recording that cannot be used; the message says which, why and what to do."""
+
+
+class NoSuchTopic(BagError):
+    """A recording without images on the topic asked for; the message lists what it has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +51,8 @@ class RecordedImage:
     ----------
     topic, type : str
         `type` is IMAGE or COMPRESSED_IMAGE.
+    index : int
+        Its number among the messages of its topic, from 0.
     log_time : int
         When it was recorded, nanoseconds.
     stamp : int
@@ -46,6 +63,7 @@ class RecordedImage:
 
     topic: str
     type: str
+    index: int
     log_time: int
     stamp: int
     message: Any
@@ -60,6 +78,10 @@ class BagImages:
     topic, type : str
     count : int
         Messages of the topic that the storage lists.
+    listed : int or None
+        Messages of the topic that metadata.yaml lists.
+    files : list of StorageFile
+        Uncompressed.
     warnings : list of str
         What is known to be lost; complete once the images have been iterated over.
     """
@@ -68,41 +90,53 @@ class BagImages:
         self.path = path
         self.warnings: list[str] = []
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
-        files, self._listed = self._find_files()
+        files, listed = self._find_files()
         try:
-            self._files = [StorageFile(self._plain(file)) for file in files]
+            self.files = [StorageFile(self._plain(file)) for file in files]
         except OSError as error:
             raise BagError(f"{path} cannot be read: {error}") from error
-        found = _merge(topic for file in self._files for topic in file.topics)
+        found = merge_topics(topic for file in self.files for topic in file.topics)
         chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count
+        self.listed = listed.get(self.topic)
         self._store = get_typestore(Stores.ROS2_JAZZY)
 
     def __iter__(self) -> Iterator[RecordedImage]:
-        lost: list[str] = []
-        read = 0
-        for file in self._files:
+        count = 0
+        for image in self.read():
+            count += 1
+            yield image
+        if text := count_mismatch(self.topic, self.listed, count):
+            self._warn(text)
+
+    def read(self, first: int = 0, only: Container[int] | None = None) -> Iterator[RecordedImage]:
+        """Yield the images numbered `first` and following, or of these `only` some.
+
+        The other messages are passed over unread. One that is no such message is left out, with
+        a warning, but keeps its number.
+        """
+        number = 0
+        for file in self.files:
             try:
                 for log_time, content in file.messages(self.topic):
-                    try:
-                        image = self._deserialise(log_time, content)
-                    except (SerdeError, ValueError, IndexError, UnicodeDecodeError) as error:
-                        lost.append(f"message {read} of {self.topic} is unreadable: {error}")
-                    else:
-                        read += 1
-                        yield image
+                    if number >= first and (only is None or number in only):
+                        try:
+                            yield self._deserialise(number, log_time, content)
+                        except _UNREADABLE as error:
+                            self._warn(f"message {number} of {self.topic} is unreadable: {error}")
+                    number += 1
             except Damage as damage:
-                lost.append(f"{file.path.name} is damaged ({damage}): {read} images were read")
-        listed = self._listed.get(self.topic)
-        if listed is not None and listed != read:
-            lost.append(f"metadata.yaml lists {listed} images on {self.topic}, {read} are there")
-        self.warnings += [text for text in lost if text not in self.warnings]
+                self._warn(f"{file.path.name} is damaged ({damage}): {number} images were read")
 
-    def _deserialise(self, log_time: int, content: bytes) -> RecordedImage:
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _deserialise(self, number: int, log_time: int, content: bytes) -> RecordedImage:
         message = self._store.deserialize_cdr(decompress(bytes(content)), self.type)
         stamp = message.header.stamp
         nanoseconds = stamp.sec * _NANOSECONDS + stamp.nanosec
-        return RecordedImage(self.topic, self.type, log_time, nanoseconds, message)
+        return RecordedImage(self.topic, self.type, number, log_time, nanoseconds, message)
 
     def _find_files(self) -> tuple[list[Path], dict[str, int]]:
         """Return the storage files, and the messages that metadata lists for each topic."""
@@ -165,18 +199,18 @@ class BagImages:
     def _choose(self, found: list[Topic], wanted: str | None) -> Topic:
         images = [topic for topic in found if topic.type in (IMAGE, COMPRESSED_IMAGE)]
         usable = [topic for topic in images if topic.count and topic.format == "cdr"]
-        damage = "; ".join(file.damage for file in self._files if file.damage)
-        have = "; it has " + (_listing(found) or "no messages at all")
+        damage = "; ".join(file.damage for file in self.files if file.damage)
+        have = "; it has " + (listing(found) or "no messages at all")
         have += f" ({damage})" if damage else ""
         if wanted is not None:
             for topic in usable:
                 if topic.name.strip("/") == wanted.strip("/"):
                     return topic
-            raise BagError(f"{self.path} has no images on topic {wanted}{have}")
+            raise NoSuchTopic(f"{self.path} has no images on topic {wanted}{have}")
         if not usable:
             raise BagError(f"{self.path} has no camera images{have}")
         if len(usable) > 1:
-            names = _listing(usable)
+            names = listing(usable)
             raise BagError(f"{self.path} has several image topics, choose one: {names}")
         return usable[0]
 
@@ -259,16 +293,3 @@ def write_drive(
 def _is_storage(path: Path) -> bool:
     name = path.with_suffix("") if path.suffix == _COMPRESSED_FILE else path
     return name.suffix in SUFFIXES
-
-
-def _merge(topics: Iterable[Topic]) -> list[Topic]:
-    """Add up the counts of topics that several files share."""
-    merged: dict[tuple[str, str, str], int] = {}
-    for topic in topics:
-        key = topic.name, topic.type, topic.format
-        merged[key] = merged.get(key, 0) + topic.count
-    return [Topic(*key, count) for key, count in merged.items()]
-
-
-def _listing(topics: list[Topic]) -> str:
-    return ", ".join(f"{topic.name} ({topic.type}, {topic.count} messages)" for topic in topics)

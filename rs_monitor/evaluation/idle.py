@@ -11,30 +11,9 @@ from collections.abc import Iterable
 
 from ..certifier import Certifier
 from ..engines import noise_key
-from ..frames import Frame, FrameError, decode_compressed, decode_image
+from ..frames import FrameError, decode_message
 from ..settings import Settings
-from .bags import IMAGE, RecordedImage
-
-
-def decode_recorded(image: RecordedImage) -> Frame:
-    """Decode a recorded image.
-
-    Raises
-    ------
-    FrameError
-        As the decoders of `rs_monitor.frames` do.
-    """
-    message = image.message
-    if image.type != IMAGE:
-        return decode_compressed(message.data, format=message.format)
-    return decode_image(
-        message.data,
-        encoding=message.encoding,
-        height=message.height,
-        width=message.width,
-        step=message.step,
-        is_bigendian=bool(message.is_bigendian),
-    )
+from .bags import RecordedImage
 
 
 def samples_when_idle(
@@ -66,7 +45,7 @@ def samples_when_idle(
     for image in itertools.islice(images, frames):
         deadline = time.monotonic() + budget
         try:
-            frame = decode_recorded(image)
+            frame = decode_message(image.message)
         except FrameError:
             continue
         result = certifier.certify(frame, settings, noise_key(None, "", 0), deadline)

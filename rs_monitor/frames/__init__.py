@@ -6,6 +6,7 @@ from .compressed import decode_compressed
 from .encodings import DEFAULT_MAX_PIXELS, ENCODINGS, decode_image
 from .errors import FrameError, InvalidFrame, UnsupportedEncoding
 from .frame import Frame
+from .messages import decode_message
 from .resize import Region, Resizer
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "UnsupportedEncoding",
     "decode_compressed",
     "decode_image",
+    "decode_message",
 ]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Plays a recording as a camera would: at a fixed rate, whether or not anybody keeps up.
+"""Plays a recording as a camera would, whether or not anybody keeps up.
 
 As a program: `python -m rs_monitor.ros.camera_publisher --bag DRIVE --rate 25`. Publishes on
 `image`, or on `image/compressed` for a recording of compressed images.
@@ -16,9 +16,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import rclpy
+from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
@@ -27,10 +28,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from ..evaluation.bags import IMAGE, BagError, BagImages, RecordedImage, read_images
 from .conversions import stamp_nanoseconds
 from .lifecycle_client import LifecycleClient, LifecycleError, run_client
+from .playback import AsRecorded, Cue, FixedRate
 
 _CAMERA_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-# A camera reads a frame out just before it hands it over. So does this one, one frame ahead.
-_READ_OUT = 0.25  # of the frame period
+_RATE = 25.0  # Hz
 _DELIVERY = 0.5  # seconds in which readers may still fetch the last frame from shared memory
 
 
@@ -48,6 +49,8 @@ def message_from(recorded: RecordedImage) -> Image | CompressedImage:
     else:
         message = CompressedImage(format=source.format)
     message.header.frame_id = source.header.frame_id
+    stamp = source.header.stamp
+    message.header.stamp = Time(sec=stamp.sec, nanosec=stamp.nanosec)
     # An array.array is taken as it is; any other sequence is copied byte by byte.
     data = array.array("B")
     data.frombytes(memoryview(source.data))
@@ -55,14 +58,14 @@ def message_from(recorded: RecordedImage) -> Image | CompressedImage:
     return message
 
 
-def played(images: BagImages, frames: int | None) -> Iterator[Image | CompressedImage]:
+def played(images: BagImages, frames: int | None) -> Iterator[Cue]:
     """Yield `frames` messages, from the beginning again when the recording ends; None: once."""
     count = 0
     while True:
         for recorded in images:
             if count == frames:
                 return
-            yield message_from(recorded)
+            yield Cue(message_from(recorded), recorded.index, recorded.log_time, recorded.stamp)
             count += 1
         if frames is None or count == 0:
             return
@@ -115,51 +118,49 @@ class CameraPublisher(Node):
             rclpy.spin_once(self, timeout_sec=0.02)
 
     def play(
-        self, messages: Iterator[Image | CompressedImage], rate: float, record: TextIO | None
+        self, cues: Iterator[Cue], pace: FixedRate | AsRecorded, record: TextIO | None
     ) -> int:
-        """Publish a message every 1 / rate seconds of the steady clock.
-
-        The schedule is absolute, so that a late frame does not delay those after it.
-        header.stamp becomes the time of publication: certifiers refuse old frames.
+        """Publish every message when it is due.
 
         Parameters
         ----------
-        messages : iterator
-        rate : float
-            Hertz.
+        cues : iterator
+        pace : FixedRate or AsRecorded
         record : TextIO or None
-            Takes a JSON line a frame: `{"sent": {...}}` with its number, its stamp, and when on
-            the steady clock it was due and published.
+            Takes a JSON line a frame: `{"sent": {...}}` with its number, its number in the
+            recording, its stamp, and when on the steady clock it was due and published.
 
         Returns
         -------
         int
             Number of frames published.
         """
-        period, sent = 1 / rate, 0
-        waiting: Any = next(messages, None)
-        start = time.monotonic() + period
+        sent = 0
+        waiting = next(cues, None)
+        if waiting is not None:
+            pace.begin(waiting)
         while waiting is not None:
-            slot = start + sent * period
-            _sleep_until(slot - _READ_OUT * period)
-            following = next(messages, None)
-            _sleep_until(slot)
+            slot = pace.slot(sent, waiting)
+            pace.sleep_until(slot - pace.read_out)
+            following = next(cues, None)
+            pace.sleep_until(slot)
             steady = time.monotonic()
-            waiting.header.stamp = self.get_clock().now().to_msg()
-            self._publisher.publish(waiting)
+            pace.release(waiting)
+            self._publisher.publish(waiting.message)
             if record is not None:
-                stamp = stamp_nanoseconds(waiting.header.stamp)
-                line = {"frame": sent, "stamp_ns": stamp, "due": slot, "steady": steady}
+                line = {
+                    "frame": sent,
+                    "index": waiting.index,
+                    "log_time_ns": waiting.log_time,
+                    "frame_id": waiting.message.header.frame_id,
+                    "stamp_ns": stamp_nanoseconds(waiting.message.header.stamp),
+                    "due": slot,
+                    "steady": steady,
+                }
                 print(json.dumps({"sent": line}), file=record, flush=True)
             sent += 1
             waiting = following
         return sent
-
-
-def _sleep_until(moment: float) -> None:
-    rest = moment - time.monotonic()
-    if rest > 0:
-        time.sleep(rest)
 
 
 def _parse(args: list[str]) -> argparse.Namespace:
@@ -171,7 +172,12 @@ def _parse(args: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--bag", required=True, type=Path, help="rosbag2 directory or file")
     parser.add_argument("--bag-topic", help="its image topic, where it has several")
-    parser.add_argument("--rate", type=float, default=25.0, help="Hz (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, help=f"Hz (default: {_RATE:g}, or the recorded intervals)"
+    )
+    parser.add_argument(
+        "--recorded", action="store_true", help="keep the stamps, and publish /clock to them"
+    )
     parser.add_argument("--frames", type=int, help="how many, over and over (default: all, once)")
     parser.add_argument("--certifier", default="", help="managed node to wait for, full name")
     parser.add_argument(
@@ -179,7 +185,9 @@ def _parse(args: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--record", type=Path, help="write a JSON line for every frame sent")
     arguments = parser.parse_args(args)
-    if not 0 < arguments.rate <= 1000:
+    if arguments.rate is None and not arguments.recorded:
+        arguments.rate = _RATE
+    if arguments.rate is not None and not 0 < arguments.rate <= 1000:
         parser.error(f"--rate must be in (0, 1000] Hz, got {arguments.rate:g}")
     if arguments.frames is not None and arguments.frames < 1:
         parser.error(f"--frames must be at least 1, got {arguments.frames}")
@@ -198,10 +206,15 @@ def main(args: list[str] | None = None) -> int:
 
     def play(node: CameraPublisher) -> None:
         node.wait_for_reader(arguments.timeout, arguments.certifier)
-        sent = node.play(played(images, arguments.frames), arguments.rate, record)
+        if arguments.recorded:
+            pace = AsRecorded(node, images, arguments.rate)
+            pace.wait_for_reader(arguments.timeout)
+        else:
+            pace = FixedRate(node, arguments.rate)
+        sent = node.play(played(images, arguments.frames), pace, record)
         for warning in images.warnings:
             node.get_logger().warning(warning)
-        node.get_logger().info(f"{sent} frames of {arguments.bag}, stamped anew, at the end")
+        node.get_logger().info(f"{sent} frames of {arguments.bag} are sent")
         time.sleep(_DELIVERY)
 
     with record or contextlib.nullcontext():

@@ -27,6 +27,7 @@ from rclpy.utilities import remove_ros_args
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
 from ..certification import Status
+from ..evaluation.replay.columns import flatten
 from .conversions import NANOSECONDS, stamp_nanoseconds
 from .lifecycle_client import LifecycleClient, LifecycleError, run_client
 
@@ -35,25 +36,6 @@ _INFO_QOS = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
-_RECORDED = (
-    "reason",
-    "class_id",
-    "class_name",
-    "radius",
-    "radius_sensor",
-    "radius_cap",
-    "votes_top",
-    "votes_invalid",
-    "n_used",
-    "n_drawn",
-    "n_requested",
-    "sigma",
-    "alpha",
-    "sequence",
-    "superseded_total",
-    "model_id",
-    "config_id",
 )
 
 
@@ -154,7 +136,9 @@ class CertificateListener(Node):
             self.requirements = dataclasses.replace(self.requirements, model_id=info.model_id)
         names = ("backend", "backend_version", "device", "precision", "chunk_size")
         names += ("model_id", "model_name", "model_path", "config_id")
-        self._write({"info": {name: getattr(info, name) for name in names}})
+        names += ("model_sha256", "input_height", "input_width", "rs_monitor_version")
+        about = {name: getattr(info, name) for name in names}
+        self._write({"info": about | {"labels": list(info.labels)}})
 
     def _on_certificate(self, message: Certificate) -> None:
         stamp = stamp_nanoseconds(message.header.stamp)
@@ -166,11 +150,9 @@ class CertificateListener(Node):
         if not self._quiet:
             print(_line(self.received, message, status, latency, objection), flush=True)
         if self._record is not None:
-            fields = {name: getattr(message, name) for name in _RECORDED}
             processing = message.processing_time
-            fields |= {
-                "stamp_ns": stamp,
-                "status": status,
+            fields = flatten(message) | {
+                "steady": self.last,
                 "latency": latency,
                 "processing_time": processing.sec + processing.nanosec / NANOSECONDS,
                 "safe": not objection,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to frames; certificates, and what they stand for, to messages."""
+"""Certificates, and what they stand for, to messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 from builtin_interfaces.msg import Duration, Time
-from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
+from sensor_msgs.msg import Image, RegionOfInterest
 
 from rs_monitor_msgs.msg import Certificate as CertificateMsg
 from rs_monitor_msgs.msg import MonitorInfo
@@ -18,32 +18,11 @@ from rs_monitor_msgs.msg import MonitorInfo
 from .. import __version__
 from ..bank import CertifierBank
 from ..certifier import FrameCertificate
-from ..frames import Frame, Region, decode_compressed, decode_image
+from ..frames import Frame, Region
 from .configuration import Configuration
 
 NANOSECONDS = 1_000_000_000
 _INT32_MAX = (1 << 31) - 1
-
-
-def frame_from_message(message: Image | CompressedImage, max_pixels: int) -> Frame:
-    """Decode an image message.
-
-    Raises
-    ------
-    FrameError
-        UnsupportedEncoding or InvalidFrame, with the reason.
-    """
-    if isinstance(message, CompressedImage):
-        return decode_compressed(message.data, format=message.format, max_pixels=max_pixels)
-    return decode_image(
-        message.data,
-        encoding=message.encoding,
-        height=message.height,
-        width=message.width,
-        step=message.step,
-        is_bigendian=bool(message.is_bigendian),
-        max_pixels=max_pixels,
-    )
 
 
 def stamp_nanoseconds(stamp: Time) -> int:
@@ -76,35 +55,11 @@ class Circumstances:
 
 def certificate_message(result: FrameCertificate, about: Circumstances) -> CertificateMsg:
     """Fill a Certificate message, all but its processing_time."""
-    certificate = result.certificate
     message = CertificateMsg()
     message.header = about.header
-    message.status = int(certificate.status)
-    message.abstain = certificate.abstain
-    message.reason = result.note
-    message.class_id = certificate.class_id
-    message.class_name = result.class_name
-    message.radius_sensor = result.radius_sensor
-    for name in (
-        "radius",
-        "radius_cap",
-        "p_lower",
-        "votes_top",
-        "votes_runner_up",
-        "votes_invalid",
-        "votes_required",
-        "n_selection",
-        "n_used",
-        "n_drawn",
-        "sigma",
-        "alpha",
-        "alpha_bound",
-        "randomization",
-        "procedure",
-    ):
-        setattr(message, name, getattr(certificate, name))
-    message.n_requested = result.n_requested
-    if not certificate.abstain:
+    for name, value in result.message_fields().items():
+        setattr(message, name, value)
+    if not message.abstain:
         message.reference_stamp = about.header.stamp
     if about.region is not None:
         message.region = RegionOfInterest(
@@ -117,7 +72,6 @@ def certificate_message(result: FrameCertificate, about: Circumstances) -> Certi
     message.superseded_total = about.superseded_total
     message.input_age = duration_message(about.input_age)
     message.budget = duration_message(about.budget)
-    message.model_id = result.model_id
     message.config_id = about.config_id
     return message
 

@@ -15,9 +15,9 @@ from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, failure
+from ..certifier import NO_STAMP, FrameCertificate, failure, undecodable
 from ..engines import noise_key
-from ..frames import Frame, FrameError, UnsupportedEncoding
+from ..frames import Frame, FrameError, decode_message
 from .configuration import Configuration
 from .conversions import (
     NANOSECONDS,
@@ -25,7 +25,6 @@ from .conversions import (
     certificate_message,
     debug_image,
     duration_message,
-    frame_from_message,
     stamp_nanoseconds,
 )
 from .slot import LatestSlot, Received, Taken
@@ -152,11 +151,9 @@ class Worker:
         if reason:
             return None, failure(Status.STALE_INPUT, reason, settings)
         try:
-            frame = frame_from_message(taken.received.message, configuration["input.max_pixels"])
-        except UnsupportedEncoding as error:
-            return None, failure(Status.UNSUPPORTED_ENCODING, str(error), settings)
+            frame = decode_message(taken.received.message, configuration["input.max_pixels"])
         except FrameError as error:
-            return None, failure(Status.INVALID_INPUT, str(error), settings)
+            return None, undecodable(error, settings)
         certifier, _ = self._bank.select(settings.sigma, configuration["input.resolution"])
         seed = configuration["seed"]
         key = noise_key(None if seed < 0 else seed, self._topic, taken.sequence)
@@ -167,7 +164,7 @@ class Worker:
         stamp = stamp_nanoseconds(received.message.header.stamp)
         now = self._outlets.now()
         if stamp == 0:
-            return "header.stamp is zero: the age of the frame is unknown"
+            return NO_STAMP
         if now == 0:
             return "the node's clock is at zero: use_sim_time is set, but /clock was not heard yet"
         age = (now - stamp) / NANOSECONDS

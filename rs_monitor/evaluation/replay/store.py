@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of results: parts that are done stay done, and only results of one kind share it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .plan import Part, Plan
+
+_SETTINGS, _PARTS, _LOCK = "settings.json", "parts", ".lock"
+_PARTIAL = ".partial"
+
+
+class StoreError(ValueError):
+    """A folder that cannot be used; the message says which, why and what to do."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path to write a file or folder to; it takes the place of `path` when whole."""
+    partial = path.with_name(path.name + _PARTIAL)
+    _remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            _remove(path)
+        os.replace(partial, path)
+    except BaseException:
+        _remove(partial)
+        raise
+
+
+class PartStore:
+    """Parts of one replay in a folder, which is locked while this is open.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or of an earlier run with the same settings.
+    plan : Plan
+    extra : dict
+        More settings that results depend on.
+
+    Raises
+    ------
+    StoreError
+        When it holds anything else, or is in use.
+    OSError
+        When it cannot be written.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, extra: dict[str, Any]) -> None:
+        self.folder = folder
+        # As read back from JSON, in which a tuple is a list.
+        self._wanted = json.loads(json.dumps(plan.fingerprint() | extra))
+        self._derived = extra.keys()
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"--out {folder} is not a folder")
+        known = (folder / _SETTINGS).is_file()
+        if folder.is_dir() and not known and {p.name for p in folder.iterdir()} - {_LOCK}:
+            raise StoreError(
+                f"--out {folder} holds something else than a replay's results: name another folder"
+            )
+        (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / _LOCK).open("w")
+        try:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StoreError(f"another replay is writing to --out {folder}") from error
+            if known:
+                self._compare()
+            else:
+                with replacing(folder / _SETTINGS) as path:
+                    path.write_text(json.dumps(self._wanted, indent=1), encoding="utf-8")
+        except BaseException:
+            self.close()
+            raise
+
+    def _compare(self) -> None:
+        path = self.folder / _SETTINGS
+        try:
+            there = json.loads(path.read_text(encoding="utf-8"))
+            names = sorted(there.keys() | self._wanted.keys())
+        except (ValueError, AttributeError) as error:
+            raise StoreError(f"{path} cannot be read ({error}): remove {self.folder}") from error
+        differing = [name for name in names if there.get(name) != self._wanted.get(name)]
+        # What follows from the settings differs with them: name the settings alone.
+        differing = [name for name in differing if name not in self._derived] or differing
+        if differing:
+            what = "; ".join(
+                f"{name} {_short(there.get(name))} there, {_short(self._wanted.get(name))} now"
+                for name in differing
+            )
+            raise StoreError(
+                f"--out {self.folder} holds results of other settings ({what}): name another "
+                "folder, or remove it"
+            )
+
+    def has(self, part: Part) -> bool:
+        """Whether the part is done."""
+        return self._path(part).is_file()
+
+    def save(self, part: Part, content: bytes) -> None:
+        """Keep a part's result, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+        """
+        with replacing(self._path(part)) as path, path.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def load(self, part: Part) -> bytes:
+        """Return a part's result."""
+        return self._path(part).read_bytes()
+
+    def _path(self, part: Part) -> Path:
+        return self.folder / _PARTS / part.name
+
+    def close(self) -> None:
+        """Release the folder."""
+        self._lock.close()
+
+    def __enter__(self) -> PartStore:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
