@@ -322,6 +322,23 @@ def test_an_image_that_cannot_be_used_has_its_row(card, tmp_path):
     assert summary["points"][0]["failures"] == {"UNSUPPORTED_ENCODING": 1}
 
 
+def test_stamps_that_are_no_times_come_back_as_they_were(card, tmp_path):
+    stamps = [(0, 1_000_000_000), (-5, 7), (2**31 - 1, 2**32 - 1), (-(2**31), 0)]
+    images = []
+    for number, (seconds, nanoseconds) in enumerate(stamps):
+        image = raw(solid("red", 8, 8), "rgb8", 0)
+        image.header.stamp.sec, image.header.stamp.nanosec = seconds, nanoseconds
+        images.append((number, image))
+    bag = record(tmp_path / "bag", {"/camera": images})
+    found, _ = replay(bag, "--n", "25", card=card, out=tmp_path / "out")
+    assert [row["stamp_ns"] for row in found] == [s * 10**9 + ns for s, ns in stamps]
+    with AnyReader([tmp_path / "out" / "certificates"]) as reader:
+        for (_, _, content), stamp in zip(reader.messages(), stamps):
+            message = reader.deserialize(content, "rs_monitor_msgs/msg/Certificate")
+            for at in (message.header.stamp, message.reference_stamp):
+                assert (at.sec, at.nanosec) == stamp
+
+
 def test_a_full_disk(bag, card, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "rs_monitor", *options(bag, card=card, out=out)]
