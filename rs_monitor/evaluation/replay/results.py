@@ -134,8 +134,7 @@ class Results:
         ns = len(self._plan.ns)
         for number, row in enumerate(frame):
             largest = frame[number - number % ns + ns - 1]
-            votes, chosen = largest.get("votes"), largest["top_class"]
-            self._points[number].add(row, votes, chosen, label, cluster)
+            self._points[number].add(row, largest, label, cluster)
             self._worst[number].add(row, row["row"], stream, label)
 
     def _label(self, stream: int, row: dict[str, Any]) -> int:
