@@ -113,6 +113,11 @@ class PointSummary:
             return invalid, self._selection - largest["n_selection"]
         return invalid, largest["votes_invalid"] - invalid  # a failure counts them together
 
+    @property
+    def labelled(self) -> int:
+        """Frames with a label."""
+        return len(self._labelled)
+
     def result(self) -> dict[str, Any]:
         """Return the numbers; None where there is nothing to tell."""
         clusters = np.array(self._clusters)
