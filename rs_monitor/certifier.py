@@ -23,7 +23,7 @@ from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import Engine, EngineError, Votes
 from .frames import Frame, FrameError, Resizer, UnsupportedEncoding
 from .pacing import ChunkPace
-from .sampling import Draw
+from .sampling import Draw, most_invalid
 from .settings import Settings
 
 NO_STAMP = "header.stamp is zero: the age of the frame is unknown"  # reason of STALE_INPUT
@@ -235,8 +235,7 @@ class Certifier:
             For each step: what `certify` returns without a deadline; the votes of the bound, None
             where nothing was counted; and the class that is or would be certified, -1 for none.
         """
-        first, reason = steps[0], ""
-        status = Status.ENGINE_ERROR
+        first, reason, status = steps[0], "", Status.ENGINE_ERROR
         selection: Votes | None = None
         votes: Votes | None = None
         try:
@@ -258,14 +257,15 @@ class Certifier:
             if reason:
                 yield failure(status, reason, step, model_id=self.engine.model.model_id), None, -1
             else:
-                chosen = int((selection or votes).counts.argmax())
+                choosing = (selection or votes).counts
+                chosen = int(choosing.argmax()) if choosing.any() else -1
                 yield self._conclude(frame, step, selection, votes), votes, chosen
 
     def _conclude(
         self, frame: Frame, settings: Settings, selection: Votes | None, votes: Votes
     ) -> FrameCertificate:
         together = votes if selection is None else selection + votes
-        if together.invalid > max(1, together.n // 100):
+        if together.invalid > most_invalid(together.n):
             reason = f"{together.invalid} of {together.n} samples have non-finite logits"
             return failure(
                 Status.ENGINE_ERROR,

@@ -46,3 +46,8 @@ class Draw:
             self._start += size
             total = votes if total is None else total + votes
         return total
+
+
+def most_invalid(n: int) -> int:
+    """Return the most invalid votes of n, selection included, of a frame that is certified."""
+    return max(1, n // 100)

@@ -232,12 +232,15 @@ def _report(arguments: argparse.Namespace, summary: dict[str, Any]) -> None:
 
 
 def _page(out: Path) -> None:
-    """Write report.html; where that fails, the results are there all the same."""
+    """Write report.html; without what it needs, the results are there all the same."""
     from ..evaluation.report import ReportError, write_report
 
     try:
         write_report(out)
     except ReportError as error:
+        (out / "report.html").unlink(missing_ok=True)  # an older one shows other results
+        if isinstance(error.__cause__, OSError):
+            raise UsageError(f"{error}; all other results are in {out}") from error
         print(f"rs_monitor replay: warning: no report.html: {error}", file=sys.stderr)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..engines import EngineError
 from ..evaluation.bags import read_images
-from ..evaluation.replay.arrow import pack, unpack
+from ..evaluation.replay.arrow import pack
 from ..evaluation.replay.environment import describe_machine
 from ..evaluation.replay.live import LIVE_COLUMNS, Timing, live_rows
 from ..evaluation.replay.plan import Plan, Stream
@@ -59,7 +59,7 @@ def run_live_replay(
                 content, frames = _play(arguments, plan, plan.streams[part.stream])
                 store.save(part, content)
                 played += frames
-            table, notes = unpack(store.load(part))
+            table, notes = store.load(part)
             timing.add(table.to_pylist())
             info = notes["info"]
         seconds = time.monotonic() - started

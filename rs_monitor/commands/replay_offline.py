@@ -54,7 +54,8 @@ def run_offline(arguments: argparse.Namespace, plan: Plan, warnings: list[str]) 
     with contextlib.closing(open_pool(plan, processes, arguments.ray)) as pool:
         identity = pool.identity()
         labels = find_labels(arguments, plan, identity["labels"])
-        extra = {"engine": identity["engine"], "members": identity["members"], "mode": "offline"}
+        extra = {name: identity[name] for name in ("engine", "members", "labels")}
+        extra["mode"] = "offline"
         with PartStore(arguments.out, plan, extra) as store:
             done = sum(store.has(part) for part in plan.parts())
             with progress_bar(plan) as bar:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import re
 import sqlite3
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +28,8 @@ try:
 except ImportError:  # Python before 3.14
     from backports import zstd
 
-SUFFIXES = (".mcap", ".db3")
+COMPRESSED_FILE = ".zstd"
+_SUFFIXES = (".mcap", ".db3")
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # never the first bytes of a CDR message, which begins with 0
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK = 3, 4, 5, 6
@@ -57,6 +61,26 @@ class Damage(Exception):
     """Raised where a storage file cannot be read any further; says why."""
 
 
+def is_storage(path: Path) -> bool:
+    """Whether a file is named as one of storage, compressed as a whole or not."""
+    return (path.with_suffix("") if path.suffix == COMPRESSED_FILE else path).suffix in _SUFFIXES
+
+
+def storage_files(folder: Path) -> list[Path]:
+    """Return the storage files of a recording in their order: drive_2 before drive_10.
+
+    One that `ros2 bag play` has decompressed stands beside its origin, and counts once.
+    """
+    files = {path for path in folder.iterdir() if is_storage(path)}
+    files -= {path.with_name(path.name + COMPRESSED_FILE) for path in files}
+
+    def order(path: Path) -> list[str | int]:
+        words = re.split(r"(\d+)", path.name)
+        return [int(word) if at % 2 else word for at, word in enumerate(words)]
+
+    return sorted(files, key=order)
+
+
 def count_mismatch(topic: str, listed: int | None, read: int) -> str:
     """Return what is to be said when other images than metadata.yaml lists were read, or ""."""
     if listed is None or listed == read:
@@ -79,8 +103,20 @@ def listing(topics: list[Topic]) -> str:
 
 
 def decompress(data: bytes) -> bytes:
-    """Undo message-mode compression, in which rosbag2 packs every message into a zstd frame."""
-    return zstd.decompress(data) if data[:4] == ZSTD_MAGIC else data
+    """Undo message-mode compression, in which rosbag2 packs every message into a zstd frame.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be decompressed, or is no bytes, as SQLite allows.
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise ValueError(f"its content is of type {type(data).__name__}, not bytes")
+    content = bytes(data)
+    try:
+        return zstd.decompress(content) if content[:4] == ZSTD_MAGIC else content
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error
 
 
 def decompress_file(source: Path, target: Path) -> None:
@@ -141,21 +177,23 @@ class StorageFile:
         Damage
             After the last message that can be read.
         """
-        read: set[int] = set()
+        read: Counter[int] = Counter()  # images may share a time
         damage = self.damage
         if not damage:
             try:
                 with Reader(self.path) as reader:
                     wanted = [c for c in reader.connections if c.topic == topic]
                     for _, log_time, content in reader.messages(wanted) if wanted else ():
-                        read.add(log_time)
+                        read[log_time] += 1
                         yield log_time, content
                 return
             except Exception as error:  # as above
                 damage = f"{error}" or type(error).__name__
         for found, log_time, content in _scan(self.path):
-            if found.name == topic and log_time not in read:
-                yield log_time, content
+            if found.name == topic:
+                read[log_time] -= 1
+                if read[log_time] < 0:
+                    yield log_time, content
         raise Damage(damage)
 
     def _count_scanned(self) -> list[Topic]:
@@ -210,9 +248,12 @@ def _scan_mcap(file: BinaryIO) -> Iterator[tuple[Topic, int, bytes]]:
 
 def _records(file: Any) -> Iterator[tuple[int, bytes]]:
     """Yield kind and content of MCAP records, and what there is of a chunk that is cut."""
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(start)
     while len(head := file.read(9)) == 9:
         kind, length = struct.unpack("<BQ", head)
-        content = file.read(length) if length < 1 << 40 else b""
+        content = file.read(min(length, end))  # a damaged length may be beyond all memory
         if len(content) == length or kind == _CHUNK:
             yield kind, content
         if len(content) < length:

@@ -18,20 +18,22 @@ from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
 from .bag_storage import (
-    SUFFIXES,
+    COMPRESSED_FILE,
     Damage,
     StorageFile,
     Topic,
     count_mismatch,
     decompress,
     decompress_file,
+    is_storage,
     listing,
     merge_topics,
+    storage_files,
 )
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
-_COMPRESSED_FILE = ".zstd"
+_LATEST = 2**63 - 1  # nanoseconds, in ROS
 _UNREADABLE = (SerdeError, ValueError, IndexError, UnicodeDecodeError)  # content of no message
 
 
@@ -133,8 +135,10 @@ class BagImages:
             self.warnings.append(text)
 
     def _deserialise(self, number: int, log_time: int, content: bytes) -> RecordedImage:
-        message = self._store.deserialize_cdr(decompress(bytes(content)), self.type)
+        message = self._store.deserialize_cdr(decompress(content), self.type)
         stamp = message.header.stamp
+        if not 0 <= log_time <= _LATEST:
+            raise ValueError(f"it was recorded at {log_time} ns, which is no time")
         nanoseconds = stamp.sec * _NANOSECONDS + stamp.nanosec
         return RecordedImage(self.topic, self.type, number, log_time, nanoseconds, message)
 
@@ -143,7 +147,7 @@ class BagImages:
         if not self.path.exists():
             raise BagError(f"{self.path} does not exist")
         if self.path.is_file():
-            if not _is_storage(self.path):
+            if not is_storage(self.path):
                 hint = (
                     ": a ROS 1 bag; `rosbags-convert` makes it a rosbag2"
                     if self.path.suffix == ".bag"
@@ -153,7 +157,7 @@ class BagImages:
             return [self.path], {}
         metadata = self.path / "metadata.yaml"
         if not metadata.is_file():
-            files = sorted(path for path in self.path.iterdir() if _is_storage(path))
+            files = storage_files(self.path)
             if not files:
                 raise BagError(f"{self.path} is not a rosbag2 directory: no metadata.yaml in it")
             self.warnings.append(
@@ -185,7 +189,7 @@ class BagImages:
 
     def _plain(self, file: Path) -> Path:
         """Return `file`, or its content where it is compressed as a whole."""
-        if file.suffix != _COMPRESSED_FILE:
+        if file.suffix != COMPRESSED_FILE:
             return file
         if self._unpacked is None:
             self._unpacked = tempfile.TemporaryDirectory(prefix="rs_monitor_bag_")
@@ -288,8 +292,3 @@ def write_drive(
             writer.write(connection, stamp, store.serialize_cdr(message, IMAGE))
             count += 1
     return count
-
-
-def _is_storage(path: Path) -> bool:
-    name = path.with_suffix("") if path.suffix == _COMPRESSED_FILE else path
-    return name.suffix in SUFFIXES

@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -322,6 +323,23 @@ def test_an_image_that_cannot_be_used_has_its_row(card, tmp_path):
     assert summary["points"][0]["failures"] == {"UNSUPPORTED_ENCODING": 1}
 
 
+def test_stamps_that_are_no_times_come_back_as_they_were(card, tmp_path):
+    stamps = [(0, 1_000_000_000), (-5, 7), (2**31 - 1, 2**32 - 1), (-(2**31), 0)]
+    images = []
+    for number, (seconds, nanoseconds) in enumerate(stamps):
+        image = raw(solid("red", 8, 8), "rgb8", 0)
+        image.header.stamp.sec, image.header.stamp.nanosec = seconds, nanoseconds
+        images.append((number, image))
+    bag = record(tmp_path / "bag", {"/camera": images})
+    found, _ = replay(bag, "--n", "25", card=card, out=tmp_path / "out")
+    assert [row["stamp_ns"] for row in found] == [s * 10**9 + ns for s, ns in stamps]
+    with AnyReader([tmp_path / "out" / "certificates"]) as reader:
+        for (_, _, content), stamp in zip(reader.messages(), stamps):
+            message = reader.deserialize(content, "rs_monitor_msgs/msg/Certificate")
+            for at in (message.header.stamp, message.reference_stamp):
+                assert (at.sec, at.nanosec) == stamp
+
+
 def test_a_full_disk(bag, card, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "rs_monitor", *options(bag, card=card, out=out)]
@@ -334,6 +352,84 @@ def test_a_full_disk(bag, card, tmp_path):
     assert "File too large" in line and "parts that are done are kept" in line
     assert not (out / "frames.parquet").exists()
     replay(bag, card=card, out=out)  # with room it goes on
+
+
+@pytest.mark.parametrize("left", [".lock", "settings.json.partial"])
+def test_a_replay_killed_before_its_settings_were_written(bag, card, tmp_path, left):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / left).write_text("{")
+    replay(bag, "--n", "25", card=card, out=tmp_path / "out")
+
+
+def with_room_for(size, words):
+    """Run a command that can write no file beyond a size in bytes; return what it says."""
+    command = [sys.executable, "-m", "rs_monitor", *words]
+    code = f"import resource, os; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)); "
+    code += f"os.execv({sys.executable!r}, {command!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_full_disk_at_the_first_file(bag, card, tmp_path):
+    words = options(bag, "--n", "25", card=card, out=tmp_path / "out")
+    assert "parts that are done are kept" in with_room_for(9, words)
+    replay(bag, "--n", "25", card=card, out=tmp_path / "out")  # with room it goes on
+
+
+def test_a_disk_that_is_full_at_the_report(bag, card, tmp_path):
+    out = tmp_path / "out"
+    replay(bag, "--n", "25", card=card, out=out)
+    line = with_room_for(300_000, options(bag, "--n", "25", card=card, out=out))
+    assert "cannot write" in line and "all other results are in" in line
+    assert not (out / "report.html").exists()  # it showed what was there before
+
+
+def test_a_damaged_part(bag, card, tmp_path, capsys):
+    out = tmp_path / "out"
+    replay(bag, "--n", "25", card=card, out=out)
+    part = min((out / "parts").iterdir())
+    part.write_bytes(part.read_bytes()[:-9])
+    capsys.readouterr()
+    line = error_of(capsys, bag, "--n", "25", card=card, out=out)
+    assert f"{part} is damaged: remove it" in line
+    part.unlink()
+    replay(bag, "--n", "25", card=card, out=out)
+
+
+def test_classes_that_were_renamed_do_not_mix(bag, tmp_path, capsys):
+    card = write_model(tmp_path)
+    replay(bag, "--n", "25", card=card, out=tmp_path / "out")
+    capsys.readouterr()
+    write_model(tmp_path, labels=["go", "stop", "blue"], reference=None)
+    (bag / "labels.csv").rename(bag / "hidden")
+    try:
+        line = error_of(capsys, bag, "--n", "25", card=card, out=tmp_path / "out")
+    finally:
+        (bag / "hidden").rename(bag / "labels.csv")
+    assert "other settings (labels" in line
+
+
+def test_no_image_that_can_be_read(card, tmp_path, capsys):
+    bag = drive(tmp_path / "bag", 2, storage="sqlite3")
+    with sqlite3.connect(next(bag.glob("*.db3"))) as database:
+        database.execute("UPDATE messages SET data = x'00010000'")
+    line = error_of(capsys, bag, card=card, out=tmp_path / "out")
+    assert "no image could be read" in line and "message 0 of /camera is unreadable" in line
+
+
+def test_a_terminals_interrupt_while_workers_start(long_bag, card, tmp_path):
+    words = options(long_bag, "--n", 2000, card=card, out=tmp_path / "out", processes=3)
+    command = [sys.executable, "-m", "rs_monitor", *words]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for(lambda: len(psutil.Process(process.pid).children()) >= 3, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in errors, errors
 
 
 def test_several_recordings_and_topics(bag, card, tmp_path):
@@ -361,6 +457,16 @@ def test_labels_from_a_topic(card, tmp_path):
     found, summary = replay(*words, card=card, out=tmp_path / "out")
     assert [row["label"] for row in found] == [label_of(i) for i in range(10)]
     assert summary["points"][0]["certified_right"] == 10
+
+
+def test_a_label_topic_that_begins_after_all_images(card, tmp_path, capsys):
+    from recordings import STORE, STRING
+
+    images = [raw(solid("red", 8, 8), "rgb8", PERIOD)]
+    truth = [(2 * PERIOD, STORE.types[STRING]("red"))]
+    bag = record(tmp_path / "bag", {"/camera": images, "/truth": truth})
+    line = error_of(capsys, bag, "--label-topic", "/truth", card=card, out=tmp_path / "out")
+    assert "no image was recorded while a label of the topic was in force" in line
 
 
 @pytest.mark.parametrize(("name", "count"), [("soccer_goal", 2), ("ait_images", 3)])

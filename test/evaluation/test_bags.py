@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
+import sqlite3
+import struct
 from pathlib import Path
 
 import cv2
@@ -162,6 +165,18 @@ def test_two_storage_files_are_read_in_order(tmp_path):
     assert images.count == len(list(images)) == 2 * len(FRAMES)
 
 
+def test_a_split_recording_without_metadata_is_read_in_the_order_of_its_numbers(tmp_path):
+    folder = tmp_path / "bag"
+    folder.mkdir()
+    for number in range(12):
+        stamp = PERIOD * (number + 1)
+        part = write_messages(tmp_path / f"{number}", [(stamp, raw(FRAMES[0], stamp))])
+        storage_file(part).rename(folder / f"bag_{number}.mcap")
+    (folder / "bag_3.mcap.zstd").write_bytes(b"")  # what bag_3.mcap was decompressed from
+    images = list(read_images(folder))
+    assert [image.stamp for image in images] == [PERIOD * (i + 1) for i in range(12)]
+
+
 def test_compressed_images(tmp_path):
     images = read_images(write_bag(tmp_path / "bag", kind=COMPRESSED_IMAGE))
     assert images.type == COMPRESSED_IMAGE
@@ -229,16 +244,67 @@ def test_a_truncated_file_is_read_as_far_as_it_goes(tmp_path, storage, compressi
     assert any("damaged" in warning or "ends in" in warning for warning in images.warnings)
 
 
-def test_an_unreadable_message_is_left_out(tmp_path):
-    bag = tmp_path / "bag"
-    with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+def write_messages(path, messages, storage="mcap"):
+    with Writer(path, version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
         connection = writer.add_connection("/camera", IMAGE, typestore=STORE)
-        for index, frame in enumerate(FRAMES[:3]):
-            content = raw(frame, 1_000_000_000 + index * PERIOD)
-            writer.write(connection, index, bytes(content)[:100] if index == 2 else content)
+        for log_time, content in messages:
+            writer.write(connection, log_time, content)
+    return path
+
+
+def test_images_of_one_time_in_a_damaged_file(tmp_path):
+    messages = [(PERIOD, raw(frame, PERIOD * (i + 1))) for i, frame in enumerate(FRAMES)]
+    bag = write_messages(tmp_path / "bag", messages, "sqlite3")
+    file = storage_file(bag)
+    file.write_bytes(file.read_bytes()[: int(0.7 * file.stat().st_size)])
+    images = read_images(bag)
+    stamps = [image.stamp for image in images]
+    assert len(stamps) > 0.5 * len(FRAMES)
+    assert stamps == [PERIOD * (i + 1) for i in range(len(stamps))]
+    assert any("damaged" in warning for warning in images.warnings)
+
+
+def test_a_record_longer_than_any_memory(tmp_path):
+    messages = [(PERIOD * (i + 1), raw(FRAMES[i], PERIOD)) for i in range(3)]
+    content = storage_file(write_messages(tmp_path / "bag", messages)).read_bytes()
+    at = content.index(b"\x06", 8)  # its chunk
+    head = struct.pack("<BQ", 6, 1 << 39)
+    (tmp_path / "bad.mcap").write_bytes(content[:at] + head + content[at + 9 : -8])
+    images = read_images(tmp_path / "bad.mcap")
+    assert len(list(images)) == 3
+    assert "is damaged" in images.warnings[0]
+
+
+UNREADABLE = {
+    "cut": bytes(raw(FRAMES[0], PERIOD))[:100],
+    "no zstd frame": b"\x28\xb5\x2f\xfd and more",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unreadable_message_is_left_out(tmp_path, name):
+    good = [(i, raw(frame, PERIOD + i)) for i, frame in enumerate(FRAMES[:2])]
+    images = read_images(write_messages(tmp_path / "bag", [*good, (2, UNREADABLE[name])]))
+    assert [image.index for image in images] == [0, 1]
+    assert "message 2 of /camera is unreadable" in images.warnings[0]
+
+
+@pytest.mark.parametrize(("column", "value"), [("timestamp", -7), ("data", "text")])
+def test_what_only_sqlite_can_hold(tmp_path, column, value):
+    messages = [(i, raw(frame, PERIOD + i)) for i, frame in enumerate(FRAMES[:3])]
+    bag = write_messages(tmp_path / "bag", messages, "sqlite3")
+    with contextlib.closing(sqlite3.connect(storage_file(bag))) as database, database:
+        database.execute(f"UPDATE messages SET {column} = ? WHERE id = 2", (value,))
     images = read_images(bag)
     assert len(list(images)) == 2
-    assert "message 2 of /camera is unreadable" in images.warnings[0]
+    assert "of /camera is unreadable: it" in images.warnings[0]
+
+
+def test_a_time_of_recording_after_all_times(tmp_path):
+    messages = [(1, raw(FRAMES[0], 1)), (2**64 - 1, raw(FRAMES[1], 2))]
+    images = read_images(write_messages(tmp_path / "bag", messages))
+    assert [image.log_time for image in images] == [1]
+    assert f"recorded at {2**64 - 1} ns" in images.warnings[0]
 
 
 def test_a_written_drive_is_read_back(tmp_path):

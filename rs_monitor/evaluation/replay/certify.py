@@ -127,8 +127,8 @@ class ReplayWorker:
         source = {"topic": image.topic, "index": image.index, "log_time_ns": image.log_time}
         header = image.message.header
         common = {name: EMPTY[kind] for name, kind in MESSAGE.items()}
-        common |= {"stamp_ns": image.stamp, "header_frame_id": header.frame_id}
-        common |= {"sequence": image.index + 1}
+        stamp = {"stamp_ns": image.stamp, "stamp_nanosec": header.stamp.nanosec}
+        common |= stamp | {"header_frame_id": header.frame_id, "sequence": image.index + 1}
         key = noise_key(self._plan.seed, image.topic, image.index)
         frame, problem = _decode(image)
         started, number = time.perf_counter(), 0
@@ -142,7 +142,7 @@ class ReplayWorker:
             for point, (result, votes, chosen) in zip(points, results):
                 yield {
                     **common,
-                    **_fields(result, image.stamp),
+                    **_fields(result, stamp),
                     **source,
                     "point": number,
                     "n": point.n,
@@ -198,7 +198,9 @@ def _decode(
         return None, lambda settings: undecodable(problem, settings)
 
 
-def _fields(result: FrameCertificate, stamp: int) -> dict[str, Any]:
+def _fields(result: FrameCertificate, stamp: dict[str, int]) -> dict[str, Any]:
     fields = result.message_fields()
     fields["status"] = Status(fields["status"]).name
-    return fields if fields["abstain"] else fields | {"reference_stamp_ns": stamp}
+    if fields["abstain"]:
+        return fields
+    return fields | {f"reference_{name}": value for name, value in stamp.items()}

@@ -32,9 +32,11 @@ SOURCE = {
     "n": "int32",
     "resolution": "string",
 }
-# Every field of Certificate.msg, by name; header.stamp, times and the region flattened.
+# Every field of Certificate.msg, by name; header.stamp, times and the region flattened. Cameras
+# send stamps of a second of nanoseconds and more: as a join key these must come back as they were.
 MESSAGE = {
     "stamp_ns": "int64",
+    "stamp_nanosec": "uint32",
     "header_frame_id": "string",
     "status": "string",
     "abstain": "bool",
@@ -46,6 +48,7 @@ MESSAGE = {
     **dict.fromkeys(_FLOATS_LATER, "double"),
     "procedure": "string",
     "reference_stamp_ns": "int64",
+    "reference_stamp_nanosec": "uint32",
     "reference_distance": "double",
     **{f"region_{name}": "uint32" for name in _REGION},
     "region_do_rectify": "bool",
@@ -73,7 +76,8 @@ VOTES = {"votes": "list<int32>"}
 _SAME = tuple(
     name
     for name in MESSAGE
-    if not name.endswith("_ns") and not name.startswith(("region_", "header_", "status"))
+    if not name.endswith(("_ns", "_nanosec"))
+    and not name.startswith(("region_", "header_", "status"))
 ) + ("region_id",)
 EMPTY = {
     kind: value
@@ -91,10 +95,12 @@ def flatten(message: Any) -> dict[str, Any]:
     region = message.region
     return {
         "stamp_ns": _nanoseconds(message.header.stamp),
+        "stamp_nanosec": message.header.stamp.nanosec,
         "header_frame_id": message.header.frame_id,
         "status": Status(message.status).name,
         **{name: getattr(message, name) for name in _SAME},
         "reference_stamp_ns": _nanoseconds(message.reference_stamp),
+        "reference_stamp_nanosec": message.reference_stamp.nanosec,
         **{f"region_{name}": getattr(region, name) for name in _REGION},
         "region_do_rectify": region.do_rectify,
         "input_age_ns": _nanoseconds(message.input_age),
@@ -108,6 +114,7 @@ def unanswered(stamp_ns: int, frame_id: str) -> dict[str, Any]:
     empty = {name: EMPTY[kind] for name, kind in MESSAGE.items()}
     return empty | {
         "stamp_ns": stamp_ns,
+        "stamp_nanosec": stamp_ns % _NANOSECONDS,
         "header_frame_id": frame_id,
         "status": NO_CERTIFICATE,
         "abstain": True,
@@ -135,15 +142,15 @@ def certificate_store() -> Any:
 def message_from(row: Mapping[str, Any]) -> Any:
     """Return the rosbags message whose columns `flatten` gives; its inverse."""
     types = certificate_store().types
-    time, duration = (types[f"builtin_interfaces/msg/{name}"] for name in ("Time", "Duration"))
+    duration = types["builtin_interfaces/msg/Duration"]
     region = {name: row[f"region_{name}"] for name in _REGION}
     return types[CERTIFICATE](
         header=types["std_msgs/msg/Header"](
-            stamp=time(*divmod(row["stamp_ns"], _NANOSECONDS)), frame_id=row["header_frame_id"]
+            stamp=_stamp(row, "stamp"), frame_id=row["header_frame_id"]
         ),
         status=int(Status[row["status"]]),
         **{name: row[name] for name in _SAME},
-        reference_stamp=time(*divmod(row["reference_stamp_ns"], _NANOSECONDS)),
+        reference_stamp=_stamp(row, "reference_stamp"),
         region=types["sensor_msgs/msg/RegionOfInterest"](
             **region, do_rectify=row["region_do_rectify"]
         ),
@@ -155,3 +162,9 @@ def message_from(row: Mapping[str, Any]) -> Any:
 
 def _nanoseconds(time: Any) -> int:
     return time.sec * _NANOSECONDS + time.nanosec
+
+
+def _stamp(row: Mapping[str, Any], name: str) -> Any:
+    nanosec = row[f"{name}_nanosec"]
+    seconds = (row[f"{name}_ns"] - nanosec) // _NANOSECONDS
+    return certificate_store().types["builtin_interfaces/msg/Time"](seconds, nanosec)

@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import hypergeom
 
 from ...certification.expectation import radii_by_votes
+from ...sampling import most_invalid
 from ..accuracy import RADII, expected_by_votes
 
 
 class Expectation:
     """Expected radius and certification at n, given a class's votes among `total` samples.
+
+    Of the samples, the class's votes and the invalid ones among n are hypergeometric; with too
+    many invalid ones a frame fails, whatever its votes.
 
     Parameters
     ----------
@@ -19,22 +24,51 @@ class Expectation:
         n <= total.
     sigma, alpha : float
     procedure : str
+    n_selection : int
+        Samples drawn besides, to choose the class.
     """
 
-    def __init__(self, n: int, total: int, sigma: float, alpha: float, procedure: str) -> None:
+    def __init__(
+        self, n: int, total: int, sigma: float, alpha: float, procedure: str, n_selection: int = 0
+    ) -> None:
         self._n, self._total = n, total
+        self._allowed = most_invalid(n + n_selection)
         radii = radii_by_votes(n, sigma, alpha, procedure)
         self.radii = [r for r in RADII if r < radii[-1]]
         # Column 0: the radius; then, for each of RADII, whether it is reached.
         reached = [((radii > 0) & (radii >= r)).astype(float) for r in self.radii]
         self._values = np.stack([radii, *reached], axis=1)
-        self._known: dict[int, np.ndarray] = {}
+        self._known: dict[tuple[int, int, int], np.ndarray] = {}
 
-    def __call__(self, votes: np.ndarray) -> np.ndarray:
-        """Return float [len(votes), 1 + len(radii)] for integer votes [N]."""
+    def __call__(self, votes: np.ndarray, invalid: int = 0, selection: int = 0) -> np.ndarray:
+        """Return the expectations.
+
+        Parameters
+        ----------
+        votes : numpy.ndarray
+            int [N].
+        invalid, selection : int
+            Invalid ones among the `total` samples, and among those that chose the class.
+
+        Returns
+        -------
+        numpy.ndarray
+            float [N, 1 + len(radii)].
+        """
         kinds, inverse = np.unique(votes, return_inverse=True)
-        new = np.array([kind for kind in kinds if int(kind) not in self._known], dtype=np.int64)
-        if len(new):
-            values = expected_by_votes(new, self._n, self._total, self._values)
-            self._known |= {int(kind): value for kind, value in zip(new, values)}
-        return np.stack([self._known[int(kind)] for kind in kinds])[inverse]
+        keys = [(int(kind), invalid, selection) for kind in kinds]
+        new = [key[0] for key in keys if key not in self._known]
+        if new:
+            values = self._expected(np.array(new, np.int64), invalid, self._allowed - selection)
+            self._known |= {(kind, *keys[0][1:]): value for kind, value in zip(new, values)}
+        return np.stack([self._known[key] for key in keys])[inverse]
+
+    def _expected(self, votes: np.ndarray, invalid: int, allowed: int) -> np.ndarray:
+        n, total = self._n, self._total
+        mean = np.zeros((len(votes), self._values.shape[1]))
+        least, most = max(0, n + invalid - total), min(n, invalid, allowed)
+        for drawn in range(least, most + 1):  # invalid ones among the n
+            chance = hypergeom.pmf(drawn, total, invalid, n)
+            values = self._values[: n - drawn + 1]
+            mean += chance * expected_by_votes(votes, n - drawn, total - invalid, values)
+        return mean

@@ -189,7 +189,7 @@ def read_topic(images: BagImages, topic: str, classes: Sequence[str]) -> tuple[l
             for log_time, content in file.messages(name):
                 where = f"{images.path}, {name} at {log_time} ns"
                 try:
-                    message = store.deserialize_cdr(decompress(bytes(content)), have[name])
+                    message = store.deserialize_cdr(decompress(content), have[name])
                 except (SerdeError, ValueError, IndexError) as error:
                     raise LabelError(f"{where} is unreadable: {error}") from error
                 found.append((log_time, class_of(str(message.data).strip(), classes, where)))

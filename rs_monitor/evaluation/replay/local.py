@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -73,7 +74,14 @@ class Processes:
         process = self._context.Process(
             target=_serve, args=(theirs, self._plan, self._folder.name), daemon=True
         )
-        process.start()
+        # A Ctrl-C in a terminal reaches every process, and is for this one: they begin deaf to it.
+        # What starts the tracker lifts the block, so it must be running.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._started += 1
         self._waiting[self._started] = process, ours
@@ -155,7 +163,6 @@ def _answer(pipe: Connection) -> Any:
 def _serve(pipe: Connection, plan: Plan, folder: str) -> None:
     """Do parts until the other end of the pipe is closed; None asks for the identity."""
     tempfile.tempdir = folder
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import cv2
 

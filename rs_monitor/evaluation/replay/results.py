@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..bag_storage import count_mismatch
-from .arrow import concatenated, pyarrow, schema, table, unpack
+from ..bags import BagError
+from .arrow import concatenated, pyarrow, schema, table
 from .certificate_bag import CertificateBag
 from .columns import JUDGEMENT, LIVE, MESSAGE, NO_CERTIFICATE, SOURCE
 from .labels import UNKNOWN, LabelError, Labels
@@ -22,6 +23,7 @@ from .summary import PointSummary
 from .thumbnails import FOLDER, Worst, write_thumbnails
 
 FRAMES, SUMMARY, CERTIFICATES = "frames.parquet", "summary.json", "certificates"
+_REASONS = 2  # told where nothing could be read: the others are alike
 _ROW_GROUP = 5000  # rows: each costs memory until the file is whole
 _WORK = ".results"  # they take their places when all are whole
 
@@ -67,8 +69,12 @@ class Results:
 
         Raises
         ------
+        BagError
+            When no image could be read at all.
         LabelError
             When labels were given and none matches a frame.
+        StoreError
+            When a part is damaged.
         OSError
             When something cannot be written; earlier results and all parts then stay.
         """
@@ -103,7 +109,7 @@ class Results:
         """Yield each part's stream and rows."""
         number = 0
         for part in self._plan.parts() if not self._live else self._plan.whole_streams():
-            found, notes = unpack(self._store.load(part))
+            found, notes = self._store.load(part)
             stream = self._plan.streams[part.stream]
             for warning in notes["warnings"]:
                 self._warn(f"{stream.bag}: {warning}")
@@ -124,6 +130,8 @@ class Results:
                 if (stream, label) != last:
                     cluster, last = cluster + 1, (stream, label)
                 self._feed(frame, stream, label, cluster)
+        if not any(self.read):
+            raise BagError("; ".join(["no image could be read", *self.warnings[:_REASONS]]))
         for stream, read in zip(self._plan.streams, self.read):
             if text := count_mismatch(stream.topic, stream.listed, read):
                 self._warn(f"{stream.bag}: {text}")
@@ -134,8 +142,7 @@ class Results:
         ns = len(self._plan.ns)
         for number, row in enumerate(frame):
             largest = frame[number - number % ns + ns - 1]
-            votes, chosen = largest.get("votes"), largest["top_class"]
-            self._points[number].add(row, votes, chosen, label, cluster)
+            self._points[number].add(row, largest, label, cluster)
             self._worst[number].add(row, row["row"], stream, label)
 
     def _label(self, stream: int, row: dict[str, Any]) -> int:
@@ -146,10 +153,15 @@ class Results:
 
     def _check_labels(self) -> None:
         unused, given = self._labels.unused
-        if given and unused == given:
+        if self._labels and not any(point.labelled for point in self._points):
+            what = (
+                f"none of the {given} labels matches a frame by its number or stamp"
+                if given
+                else "no image was recorded while a label of the topic was in force"
+            )
             raise LabelError(
-                f"none of the {given} labels matches a frame by its number or stamp; what is done "
-                f"is kept in {self._store.folder}: mend the labels and run the same again"
+                f"{what}; what is done is kept in {self._store.folder}: mend the labels and run "
+                "the same again"
             )
         if unused:
             self._warn(f"{unused} of {given} labels match no frame")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .arrow import unpack
 from .plan import Part, Plan
 
 _SETTINGS, _PARTS, _LOCK = "settings.json", "parts", ".lock"
@@ -64,26 +65,31 @@ class PartStore:
         self._derived = extra.keys()
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"--out {folder} is not a folder")
-        known = (folder / _SETTINGS).is_file()
-        if folder.is_dir() and not known and {p.name for p in folder.iterdir()} - {_LOCK}:
+        if folder.is_dir() and not self._may_use():
             raise StoreError(
                 f"--out {folder} holds something else than a replay's results: name another folder"
             )
-        (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / _LOCK).open("w")
         try:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise StoreError(f"another replay is writing to --out {folder}") from error
-            if known:
+            if (folder / _SETTINGS).is_file():  # asked now that no other replay writes it
                 self._compare()
             else:
                 with replacing(folder / _SETTINGS) as path:
                     path.write_text(json.dumps(self._wanted, indent=1), encoding="utf-8")
+            (folder / _PARTS).mkdir(exist_ok=True)
         except BaseException:
             self.close()
             raise
+
+    def _may_use(self) -> bool:
+        """Whether the folder is empty, or of a replay, if one that could only begin."""
+        names = {path.name for path in self.folder.iterdir()}
+        return _SETTINGS in names or names <= {_LOCK, _SETTINGS + _PARTIAL}
 
     def _compare(self) -> None:
         path = self.folder / _SETTINGS
@@ -122,9 +128,22 @@ class PartStore:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def load(self, part: Part) -> bytes:
-        """Return a part's result."""
-        return self._path(part).read_bytes()
+    def load(self, part: Part) -> tuple[Any, dict[str, Any]]:
+        """Return a part's rows and notes, as `unpack` does.
+
+        Raises
+        ------
+        StoreError
+            When it is damaged.
+        """
+        path = self._path(part)
+        try:
+            return unpack(path.read_bytes())
+        except (ValueError, KeyError, TypeError) as error:  # Arrow's are ValueErrors
+            raise StoreError(
+                f"{path} is damaged: remove it and run the same again, which makes it anew "
+                f"({error})"
+            ) from error
 
     def _path(self, part: Part) -> Path:
         return self.folder / _PARTS / part.name

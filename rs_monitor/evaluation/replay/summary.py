@@ -38,10 +38,12 @@ class PointSummary:
 
     def __init__(self, plan: Plan, point: Point, exact: bool) -> None:
         self._point, self._two_stage = point, plan.procedure == "two_stage"
+        self._selection = plan.n_selection if self._two_stage else 0
+        self._total = plan.ns[-1]
         self._expect: Expectation | None = None
         if exact:
             self._expect = Expectation(
-                point.n, plan.ns[-1], point.sigma, plan.alpha, plan.procedure
+                point.n, plan.ns[-1], point.sigma, plan.alpha, plan.procedure, self._selection
             )
         self._statuses: Counter[str] = Counter()
         # Compact, since there is one of each for every frame.
@@ -53,8 +55,7 @@ class PointSummary:
     def add(
         self,
         row: Mapping[str, Any],
-        votes: Sequence[int] | None,
-        chosen: int,
+        largest: Mapping[str, Any],
         label: int,
         cluster: int,
     ) -> None:
@@ -64,10 +65,8 @@ class PointSummary:
         ----------
         row : mapping
             Its columns.
-        votes : sequence of int or None
-            By class, at the largest n.
-        chosen : int
-            Class that was chosen at the largest n, -1 for none.
+        largest : mapping
+            Its columns at the largest n, whose votes count.
         label : int
         cluster : int
             Frames of one cluster depend on each other.
@@ -76,7 +75,10 @@ class PointSummary:
         certified = row["status"] == Status.CERTIFIED.name
         right = certified and row["class_id"] == label
         self._clusters.append(cluster)
-        self._radii.append(self._radius(row, votes, chosen))
+        votes, chosen = largest.get("votes"), largest["top_class"]
+        if votes is not None and chosen == UNKNOWN:
+            votes = None  # no class was chosen
+        self._radii.append(self._radius(row, largest, votes))
         if label == UNKNOWN:
             return
         self._right += right
@@ -89,15 +91,32 @@ class PointSummary:
             mine = 0
             if votes is not None and not (self._two_stage and chosen != label):
                 mine = votes[label]
-            self._values.extend(self._expect(np.array([mine]))[0])
+            self._values.extend(self._expect(np.array([mine]), *self._invalid(largest, votes))[0])
 
-    def _radius(self, row: Mapping[str, Any], votes: Sequence[int] | None, chosen: int) -> float:
+    def _radius(
+        self, row: Mapping[str, Any], largest: Mapping[str, Any], votes: Sequence[int] | None
+    ) -> float:
         if self._expect is None:
             return row["radius"]
         if votes is None:
             return 0.0
-        classes = [votes[chosen]] if self._two_stage else [k for k in votes if k]
-        return float(self._expect(np.array(classes, np.int64))[:, 0].sum())
+        classes = [votes[largest["top_class"]]] if self._two_stage else [k for k in votes if k]
+        found = self._expect(np.array(classes, np.int64), *self._invalid(largest, votes))
+        return float(found[:, 0].sum())
+
+    def _invalid(self, largest: Mapping[str, Any], votes: Sequence[int] | None) -> tuple[int, int]:
+        """Return how many votes were invalid, and how many of the selection besides."""
+        if votes is None:
+            return 0, 0
+        invalid = self._total - sum(votes)
+        if largest["status"] in _ANSWERS:
+            return invalid, self._selection - largest["n_selection"]
+        return invalid, largest["votes_invalid"] - invalid  # a failure counts them together
+
+    @property
+    def labelled(self) -> int:
+        """Frames with a label."""
+        return len(self._labelled)
 
     def result(self) -> dict[str, Any]:
         """Return the numbers; None where there is nothing to tell."""

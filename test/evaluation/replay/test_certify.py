@@ -90,6 +90,7 @@ def test_rows_are_what_the_certifier_says_at_each_n(tmp_path, model, procedure):
         if fields["status"] == "CERTIFIED":
             assert row["top_class"] == fields["class_id"]
             assert row["reference_stamp_ns"] == image.stamp
+            assert row["reference_stamp_nanosec"] == row["stamp_nanosec"]
     assert {row["status"] for row in rows} == {"CERTIFIED", "ABSTAINED"}
     bank.close()
 

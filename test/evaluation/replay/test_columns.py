@@ -31,6 +31,15 @@ RANGES = {
 ROWS = st.fixed_dictionaries(
     {name: RANGES[kind] for name, kind in MESSAGE.items()}
     | {"status": st.sampled_from([status.name for status in Status])}
+    | {name: st.integers(-(2**31), 2**31 - 1) for name in ("stamp_ns", "reference_stamp_ns")}
+).map(
+    lambda row: (
+        row  # seconds drawn, and any number of nanoseconds
+        | {
+            f"{name}_ns": row[f"{name}_ns"] * 10**9 + row[f"{name}_nanosec"]
+            for name in ("stamp", "reference_stamp")
+        }
+    )
 )
 
 
