@@ -49,8 +49,7 @@ class FrameCertificate:
     model_id : str
         Short sha256 of the model; "" when no model looked at the frame.
     note : str
-        What a reader should know about a certificate that was issued, such as an n that the
-        deadline cut; else the certificate's reason.
+        Why, for a reader: the votes, whether the deadline cut n, or what went wrong.
     """
 
     certificate: Certificate
@@ -286,10 +285,12 @@ class Certifier:
             certificate = two_stage(selection.counts, votes.counts, **common)
         source, model = settings.roi or frame, self.engine.model
         stretch = resize_singular_value(source.height, source.width, model.height, model.width)
-        note = certificate.reason
+        note = certificate.reason or (
+            f"{certificate.votes_top} of {certificate.n_used} votes, "
+            f"{certificate.votes_required} are required"
+        )
         if votes.n < settings.n:
-            cut = f"the deadline cut n to {votes.n} of {settings.n}"
-            note = f"{note}; {cut}" if note else cut
+            note += f"; the deadline cut n to {votes.n} of {settings.n}"
         return FrameCertificate(
             certificate,
             class_name="" if certificate.abstain else model.card.labels[certificate.class_id],

@@ -70,7 +70,8 @@ def test_certificate_of_a_clear_frame(make):
     assert certificate.p_lower == pytest.approx(p, abs=1e-12)
     assert certificate.radius == pytest.approx(0.25 * norm.ppf(p), abs=1e-9)
     assert certificate.alpha_bound in (pair.alpha_bound, 0.0005)
-    assert result.note == ""
+    required = certificate.votes_required
+    assert result.note == f"{certificate.votes_top} of 100 votes, {required} are required"
 
 
 def test_sensor_radius(make):

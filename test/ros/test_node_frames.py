@@ -101,7 +101,8 @@ def test_what_a_certificate_says_of_itself(active):
     certificate = active.certificate_of(message)
     assert certificate.sequence == first.sequence + 1
     assert certificate.superseded_total == first.superseded_total
-    assert certificate.reason == ""
+    votes = f"{certificate.votes_top} of 64 votes, {certificate.votes_required} are required"
+    assert certificate.reason == votes
     assert (certificate.sigma, certificate.alpha) == (0.25, 0.001)
     assert (certificate.n_requested, certificate.n_used, certificate.n_drawn) == (64, 64, 64)
     assert certificate.procedure == "single_pass"
