@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -38,6 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _drop_output() -> None:
+    """Keep the interpreter from trying, at exit, to write what could not be written."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # also one with no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand.
 
@@ -47,8 +55,14 @@ def main(argv: list[str] | None = None) -> int:
         0; 1 for a failure; 2 for wrong usage or input, with one line on standard error.
     """
     arguments = build_parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name or a sign that the terminal's encoding lacks must not end a run.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return arguments.run(arguments)
+        status = arguments.run(arguments)
+        if sys.stdout is not None:  # closed, as by >&-
+            sys.stdout.flush()
+        return status
     except (UsageError, ModelError) as error:
         status, message = 2, str(error)
     except EngineError as error:
@@ -57,8 +71,12 @@ def main(argv: list[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does: no complaint, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.filename is None:  # a stream: standard output on a full disk
+            _drop_output()
+        status, message = 2, f"{error.filename or 'standard output'}: {error.strerror or error}"
     print(f"rs_monitor {arguments.command}: {' '.join(message.split())}", file=sys.stderr)
     return status
 

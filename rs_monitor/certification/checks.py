@@ -31,16 +31,23 @@ def _is_real(value):
     )
 
 
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
+
+
 def check_positive(name, value):
     """Return ``value`` as a finite float above 0."""
-    if not _is_real(value) or not math.isfinite(value) or value <= 0:
+    if not _is_real(value) or not _is_finite(value) or value <= 0:
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
     return float(value)
 
 
 def check_not_negative(name, value):
     """Return ``value`` as a finite float, 0 or above."""
-    if not _is_real(value) or not math.isfinite(value) or value < 0:
+    if not _is_real(value) or not _is_finite(value) or value < 0:
         raise ValueError(f"{name} must be a finite number, 0 or above, got {value!r}")
     return float(value)
 

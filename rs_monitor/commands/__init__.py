@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from ..bank import CertifierBank
 from ..engines import BACKENDS, PRECISIONS
 from ..models import RESOLUTIONS
-from ..settings import PROCEDURES, Settings
+from ..settings import ALPHA_RANGE, PROCEDURES, Settings
 
 NO_DEADLINE = 60.0  # seconds a frame may take: only decides how large a chunk is
 
@@ -73,6 +73,18 @@ def add_json_option(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--json", metavar="PATH", help=f"write {what} as JSON; '-' is standard output"
     )
+
+
+def check_alpha_option(alpha: float) -> None:
+    """Refuse an --alpha that the monitor would not take.
+
+    Raises
+    ------
+    UsageError
+    """
+    low, high = ALPHA_RANGE
+    if not low <= alpha <= high:
+        raise UsageError(f"--alpha must lie in {low:g} to {high:g}, got {alpha:g}")
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:

@@ -23,7 +23,7 @@ from . import (
     write_json,
 )
 from .demo_processes import DemoError, interrupts_raise
-from .demo_system import Camera, run_live
+from .demo_system import Camera, node_parameters, run_live
 
 _BUDGET_FRACTION = BY_NAME["timing.budget_fraction"].default
 
@@ -59,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _node_parameters(arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    """Return the node's parameters, checked by its own table.
+    """Return the node's parameters.
 
     Raises
     ------
@@ -70,26 +70,16 @@ def _node_parameters(arguments: argparse.Namespace, settings: Settings) -> dict[
         raise UsageError(f"--rate must be > 0 Hz, got {arguments.rate:g}")
     if arguments.frames is not None and arguments.frames < 1:
         raise UsageError(f"--frames must be at least 1, got {arguments.frames}")
-    model = str(Path(arguments.model).absolute()) if arguments.model else ""
-    parameters = {
-        "model.path": model,
-        "engine.backend": arguments.backend,
-        "engine.precision": arguments.precision,
-        "certification.n": settings.n,
-        "certification.sigma": settings.sigma,
-        "certification.alpha": settings.alpha,
-        "certification.procedure": settings.procedure,
-        "certification.n_selection": settings.n_selection,
-        "certification.required_radius": arguments.required_radius,
-        "input.resolution": arguments.resolution,
-        "timing.frame_period": 1 / arguments.rate,
-        "timing.budget_fraction": _BUDGET_FRACTION,
-    }
-    for name, value in parameters.items():
-        reason = BY_NAME[name].check(value)
-        if reason:
-            raise UsageError(reason)
-    return parameters
+    return node_parameters(
+        settings,
+        model=arguments.model,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        resolution=arguments.resolution,
+        frame_period=1 / arguments.rate,
+        certification__required_radius=arguments.required_radius,
+        timing__budget_fraction=_BUDGET_FRACTION,
+    )
 
 
 def _recording(arguments: argparse.Namespace) -> tuple[Any, list[str]]:

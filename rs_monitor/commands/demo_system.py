@@ -11,7 +11,10 @@ from typing import Any, TextIO
 
 import yaml
 
+from ..parameters import BY_NAME
 from ..resources import shipped_file
+from ..settings import Settings
+from . import UsageError
 from .demo_processes import DemoError, Processes, own_domain
 
 _NAMESPACE = "/rs"
@@ -76,6 +79,53 @@ class LiveRun:
     complaints: list[str]
 
 
+def node_parameters(
+    settings: Settings,
+    *,
+    model: str,
+    backend: str,
+    precision: str,
+    resolution: str,
+    frame_period: float,
+    **others: Any,
+) -> dict[str, Any]:
+    """Return the node's parameters, checked by its own table.
+
+    Parameters
+    ----------
+    settings : Settings
+    model : str
+        Card or family; "" for the shipped one.
+    backend, precision, resolution : str
+    frame_period : float
+        Seconds.
+    **others
+        Further parameters, with `__` for a dot in their names.
+
+    Raises
+    ------
+    UsageError
+        For a value out of range.
+    """
+    parameters = {
+        "model.path": str(Path(model).absolute()) if model else "",
+        "engine.backend": backend,
+        "engine.precision": precision,
+        "certification.n": settings.n,
+        "certification.sigma": settings.sigma,
+        "certification.alpha": settings.alpha,
+        "certification.procedure": settings.procedure,
+        "certification.n_selection": settings.n_selection,
+        "input.resolution": resolution,
+        "timing.frame_period": frame_period,
+    } | {name.replace("__", "."): value for name, value in others.items()}
+    for name in parameters.keys() & BY_NAME.keys():
+        reason = BY_NAME[name].check(parameters[name])
+        if reason:
+            raise UsageError(reason)
+    return parameters
+
+
 def run_live(
     folder: Path, parameters: dict[str, Any], camera: Camera, lines: TextIO, *, quiet: bool
 ) -> LiveRun:
@@ -113,7 +163,9 @@ def run_live(
             _bring_up(processes)
             listener = ["rs_monitor.ros.certificate_listener", "--node", _NODE]
             listener += ["--sigma", str(parameters["certification.sigma"])]
-            listener += ["--required-radius", str(parameters["certification.required_radius"])]
+            required = "certification.required_radius"
+            wanted = parameters.get(required, BY_NAME[required].default)
+            listener += ["--required-radius", str(wanted)]
             listener += ["--record", str(heard)] + (["--quiet"] if quiet else [])
             processes.start("listener", listener, stdout=lines)
             if not processes.wait_until(lambda: _find("listening", heard) != [], _CONNECT):

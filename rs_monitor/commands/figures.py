@@ -26,8 +26,9 @@ from ..evaluation.figures import (
     write_csv,
     write_figures,
 )
+from ..evaluation.logs import MAX_LOG_N
 from ..settings import Settings
-from . import UsageError, add_json_option, new_parser, write_json
+from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
 from .predict import add_log_options, describe_log
 
 # Files of the logs' folder that are listed as not used.
@@ -65,9 +66,9 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    check_alpha_option(arguments.alpha)
     try:
-        check_alpha(arguments.alpha)
-        check_integer("--log-n", arguments.log_n, low=1)
+        check_integer("--log-n", arguments.log_n, low=1, high=MAX_LOG_N)
         if arguments.log_alpha is not None:
             check_alpha(arguments.log_alpha)
     except ValueError as error:

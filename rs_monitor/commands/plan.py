@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,18 @@ from ..evaluation.class_probabilities import (
     is_evaluation,
     read_evaluation,
 )
+from ..evaluation.obstacles import at_least, at_most
 from ..evaluation.plan import plan
 from ..evaluation.speed import Speed, constant_speed, read_profile
 from ..evaluation.wish import Wish
 from ..models import RESOLUTIONS
 from ..parameters import BY_NAME
-from ..settings import ALPHA_RANGE, MAX_N, Settings
-from . import UsageError, add_json_option, new_parser, write_json
+from ..settings import MAX_N, Settings
+from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
 from .predict import add_log_options, open_log
+
+# Inclusive, far beyond what is of use: products and quotients stay finite.
+_RANGE = (1e-15, 1e15)
 
 _BUDGET_FRACTION = BY_NAME["timing.budget_fraction"]
 
@@ -90,15 +93,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"nothing to plan from: give one or more of {options}")
     for option in ("sigma", "radius", "frame_rate", "false_per_hour", "samples_per_second"):
         value = getattr(arguments, option)
-        least = 0 if option == "radius" else math.nextafter(0, 1)
-        if value is not None and not least <= value < math.inf:
-            raise UsageError(
-                f"--{option.replace('_', '-')} must be finite and "
-                f"{'0 or above' if option == 'radius' else 'above 0'}, got {value:g}"
-            )
-    low, high = ALPHA_RANGE
-    if arguments.alpha is not None and not low <= arguments.alpha <= high:
-        raise UsageError(f"--alpha must lie in {low:g} to {high:g}, got {arguments.alpha:g}")
+        low, high = (0.0 if option == "radius" else _RANGE[0]), _RANGE[1]
+        if value is not None and not low <= value <= high:
+            name = option.replace("_", "-")
+            raise UsageError(f"--{name} must lie in {low:g} to {high:g}, got {value:g}")
+    if arguments.alpha is not None:
+        check_alpha_option(arguments.alpha)
     for option, low in (("n", 1), ("n_selection", 1)):
         value = getattr(arguments, option)
         if value is not None and not low <= value <= MAX_N:
@@ -191,7 +191,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         )
     if result["frame_rate_for_false_certificates"]:
         lines.append(
-            f"at most {result['frame_rate_for_false_certificates']:.4g} frames/s keep to the "
+            f"at most {at_most(result['frame_rate_for_false_certificates'])} frames/s keep to the "
             "tolerated false certificates"
         )
     if result["samples_in_period"] is not None:
@@ -205,10 +205,10 @@ def _lines(result: dict[str, Any]) -> list[str]:
         if answer["least_sigma"] and not answer["sigmas"]:
             lines.append(
                 f"  radius {result['radius']:g} takes a sigma of at least "
-                f"{answer['least_sigma']:.4g}"
+                f"{at_least(answer['least_sigma'])}"
             )
         if answer["frame_rate_at_most"] and not result["frame_rate"]:
-            lines.append(f"  at most {answer['frame_rate_at_most']:.4g} frames/s")
+            lines.append(f"  at most {at_most(answer['frame_rate_at_most'])} frames/s")
         known = [row for row in answer["sigmas"] if row["cap"] is not None]
         lines += [f"  {_sigma_line(row, result['radius'])}" for row in known]
         if answer["best_sigma"] and len(answer["sigmas"]) > 1:
@@ -225,7 +225,7 @@ def _sigma_line(row: dict[str, Any], radius: float | None) -> str:
     if row["least_n_for_radius"]:
         part = f"radius {radius:g} takes n {row['least_n_for_radius']}"
         if row["frame_rate_for_radius"]:
-            part += f", at most {row['frame_rate_for_radius']:.4g} frames/s"
+            part += f", at most {at_most(row['frame_rate_for_radius'])} frames/s"
         parts.append(part)
     if row["expected_radius"] is not None:
         parts.append(

@@ -14,7 +14,7 @@ from ..evaluation.accuracy import RADII
 from ..evaluation.logs import USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
 from ..settings import PROCEDURES, Settings
-from . import UsageError, add_json_option, new_parser, write_json
+from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
 
 _NS = (15, 25, 50, 100, 200, 1000, 10_000, 100_000)
 
@@ -71,6 +71,7 @@ def describe_log(log: CertificationLog) -> dict[str, Any]:
         "right": right,
         "wrong": len(log) - right - abstained,
         "abstained": abstained,
+        "cut_off": log.cut_off,
         "log_n": log.n,
         "log_alpha": log.alpha,
         "log_procedure": log.procedure,
@@ -127,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and print a table."""
     if not all(math.isfinite(r) and r >= 0 for r in arguments.radii):
         raise UsageError(f"--radii must be finite and 0 or above, got {list(arguments.radii)}")
+    check_alpha_option(arguments.alpha)
     log = open_log(arguments, arguments.log, arguments.sigma)
     try:
         table = predict(

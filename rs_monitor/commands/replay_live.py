@@ -25,7 +25,7 @@ from ..evaluation.replay.store import PartStore
 from ..parameters import BY_NAME
 from . import UsageError
 from .demo_processes import DemoError
-from .demo_system import Camera, run_live
+from .demo_system import Camera, node_parameters, run_live
 from .replay_offline import find_labels
 
 _LOOKED_AT = 100  # images that tell the frame period
@@ -103,26 +103,17 @@ def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[by
     """Play one stream; return its part, and the number of frames sent."""
     period = 1 / arguments.rate if arguments.rate else _period(stream)
     point = plan.points[0]
-    parameters = {
-        "use_sim_time": True,
-        "model.path": plan.model,
-        "engine.backend": plan.backend,
-        "engine.precision": plan.precision,
-        "certification.n": point.n,
-        "certification.sigma": point.sigma,
-        "certification.alpha": plan.alpha,
-        "certification.procedure": plan.procedure,
-        "certification.n_selection": plan.n_selection,
-        "certification.required_radius": 0.0,
-        "input.resolution": point.resolution,
-        "input.transport": _transport(stream),
-        "timing.frame_period": period,
-        "seed": -1 if plan.seed is None else plan.seed,
-    }
-    for name in parameters.keys() & BY_NAME.keys():
-        reason = BY_NAME[name].check(parameters[name])
-        if reason:
-            raise UsageError(reason)
+    parameters = node_parameters(
+        plan.settings(point),
+        model=plan.model,
+        backend=plan.backend,
+        precision=plan.precision,
+        resolution=point.resolution,
+        frame_period=period,
+        input__transport=_transport(stream),
+        seed=BY_NAME["seed"].default if plan.seed is None else plan.seed,
+        use_sim_time=True,
+    )
     camera = Camera(Path(stream.bag), stream.topic, arguments.rate, None, recorded=True)
     with tempfile.TemporaryDirectory(prefix="rs_monitor_replay_") as folder:
         try:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..certification.checks import check_positive
+from ..certification.checks import MAX_SAMPLES, check_positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,8 @@ def _batch_time(row: dict[str, Any], index: int) -> BatchTime:
     batch = row.get("batch")
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ValueError(f"row {index}: batch must be an integer from 1 on, got {batch!r}")
+    if batch > MAX_SAMPLES:
+        raise ValueError(f"row {index}: batch must be at most {MAX_SAMPLES}, it is above")
     needed = {"median_ms"} if row.get("p99_ms") is None else {"p99_ms"}
     median, late = (
         check_positive(f"row {index}: {name}", row.get(name))

@@ -68,7 +68,7 @@ def read_evaluation(path: str | Path) -> ClassProbabilities:
         votes = np.array(
             [check_integer("true_votes", v, low=0, high=n) for v in document["true_votes"]]
         )
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"evaluation {path}: it is not JSON: {error}") from error
     except (TypeError, KeyError) as error:
         raise ValueError(f"evaluation {path}: a row has no n") from error

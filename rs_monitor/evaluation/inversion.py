@@ -15,7 +15,7 @@ from ..certification.expectation import radii_by_votes, votes_and_level
 # Radii are computed in floating point by another SciPy: this much is not a difference.
 ROUNDING = 1e-9
 
-_NUMBER = re.compile(r"[+-]?(?P<whole>\d*)\.?(?P<part>\d*)(?:[eE](?P<exponent>[+-]?\d+))?")
+_NUMBER = re.compile(r"[+-]?(?P<whole>\d*)\.?(?P<part>\d*)(?:[eE](?P<exponent>[+-]?\d{1,4}))?")
 
 
 def is_printed_number(text: str) -> bool:

@@ -146,6 +146,7 @@ def made_with(
         if (
             not _is_pile(radii)
             and fitting
+            and largest <= radius_cap(n, sigma, USUAL_ALPHA) + half_widths[radii.argmax()]
             and _explains(radii, half_widths, sigma=sigma, alpha=USUAL_ALPHA, **known)
         ):
             fitting.add(USUAL_ALPHA)

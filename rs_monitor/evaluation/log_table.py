@@ -23,11 +23,14 @@ class LogTable:
         The line of the file that each row stands on, from 1.
     warnings : list of str
         What was left out, and why.
+    cut_off : int
+        Rows that were left out because they end before the last column.
     """
 
     columns: dict[str, list[str]]
     lines: list[int]
     warnings: list[str]
+    cut_off: int
 
 
 def _split(line: str, separator: str | None) -> list[str]:
@@ -55,13 +58,14 @@ def _positions(header: list[str], line: int) -> dict[str, int]:
 def read_table(path: str | Path) -> LogTable:
     """Read the rows of a log: a header, then columns apart by tabs, commas or blanks.
 
-    A last line with too few columns was cut off and is left out; so are repeated headers and
-    blank lines.
+    A line with too few columns was cut off, as by a run that ended early, and is left out and
+    counted; so are repeated headers and blank lines.
 
     Raises
     ------
     ValueError
-        Naming the line: no header, missing columns, a row of the wrong length, no rows.
+        Naming the line: no header, missing columns, too many columns in a row or too few in most,
+        no rows.
     OSError
         When the file cannot be read.
     """
@@ -78,23 +82,34 @@ def read_table(path: str | Path) -> LogTable:
     separator = next((mark for mark in ("\t", ",", ";") if mark in first), None)
     header = _split(first, separator)
     positions = _positions(header, top)
-    warnings, kept, numbers = [], [], []
+    warnings, kept, numbers, short = [], [], [], []
     for line, content in rest:
         cells = _split(content, separator)
         while len(cells) > len(header) and not cells[-1]:
             cells.pop()
         if cells == header:
             warnings.append(f"line {line} repeats the header: left out")
-        elif len(cells) < len(header) and line == rest[-1][0]:
-            warnings.append(
-                f"the last line, {line}, is cut off after {len(cells)} of {len(header)} columns: "
-                "left out"
-            )
-        elif len(cells) != len(header):
+        elif len(cells) < len(header):
+            short.append((line, len(cells)))
+        elif len(cells) > len(header):
             raise ValueError(f"line {line} has {len(cells)} columns, the header {len(header)}")
         else:
             kept.append(cells)
             numbers.append(line)
+    cut_off = len(short)
+    if short and short[-1][0] == rest[-1][0]:
+        line, count = short.pop()
+        warnings.append(
+            f"the last line, {line}, is cut off after {count} of {len(header)} columns: left out"
+        )
+    if len(short) > len(kept):
+        raise ValueError(f"line {short[0][0]} has {short[0][1]} columns, the header {len(header)}")
+    if short:
+        warnings.append(
+            f"line {short[0][0]} is cut off after {short[0][1]} of {len(header)} columns"
+            + (f", and {len(short) - 1} more so" if len(short) > 1 else "")
+            + ": left out"
+        )
     if not kept:
         raise ValueError("it has no rows" + "".join(f"; {warning}" for warning in warnings))
     last_column = max(positions.values()) == len(header) - 1
@@ -103,4 +118,4 @@ def read_table(path: str | Path) -> LogTable:
             f"the last line, {numbers[-1]}, has no line end and may be cut off: it is used"
         )
     columns = {name: [cells[at] for cells in kept] for name, at in positions.items()}
-    return LogTable(columns, numbers, warnings)
+    return LogTable(columns, numbers, warnings, cut_off)

@@ -21,6 +21,9 @@ from .log_table import LogTable, read_table
 #: Samples behind each row of the field's logs.
 USUAL_N = 100_000
 
+#: Most samples behind a row: a table of every number of votes must fit into memory.
+MAX_LOG_N = 10_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class CertificationLog:
@@ -50,6 +53,8 @@ class CertificationLog:
         Which bound it was made with: two_stage is plain Clopper-Pearson.
     warnings : tuple of str
         What was inferred, assumed, left out or found odd, a sentence each.
+    cut_off : int
+        Rows that were left out because they end before the last column.
     """
 
     path: Path
@@ -65,6 +70,7 @@ class CertificationLog:
     alpha: float
     procedure: str
     warnings: tuple[str, ...]
+    cut_off: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
@@ -188,7 +194,7 @@ def read_log(
     OSError
         When the file cannot be read.
     """
-    check_integer("n", n, low=1)
+    check_integer("n", n, low=1, high=MAX_LOG_N)
     if sigma is not None:
         check_positive("sigma", sigma)
     if alpha is not None:
@@ -272,4 +278,5 @@ def _interpret(
         alpha=alpha,
         procedure=procedure,
         warnings=tuple(warnings),
+        cut_off=table.cut_off,
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
 
 from ..certification.planning import (
@@ -11,20 +12,22 @@ from ..certification.planning import (
     least_alpha,
     least_sigma_for_radius,
 )
-from ..settings import ALPHA_RANGE, MAX_N
+from ..settings import ALPHA_RANGE, MAX_N, SIGMA_RANGE
 from .wish import Wish
+
+
+def _rounded(value: float, rounding: str) -> str:
+    return f"{float(Context(3, rounding).create_decimal_from_float(value)):g}"
 
 
 def at_most(value: float) -> str:
     """Return three digits of a value, rounded down."""
-    text = f"{value:.3g}"
-    return text if float(text) <= value else f"{value * (1 - 0.005):.3g}"
+    return _rounded(value, ROUND_FLOOR)
 
 
 def at_least(value: float) -> str:
     """Return three digits of a value, rounded up."""
-    text = f"{value:.3g}"
-    return text if float(text) >= value else f"{value * (1 + 0.005):.3g}"
+    return _rounded(value, ROUND_CEILING)
 
 
 def obstacle(why: str, remedies: list[str]) -> dict[str, Any]:
@@ -98,9 +101,11 @@ def obstacles_of(
         return found
     most = n or MAX_N
     least_sigma = least_sigma_for_radius(wish.radius, most, alpha, procedure)
-    more.append(
-        f"a sigma of at least {at_least(least_sigma)} with n={most}, and a model trained for it"
-    )
+    if least_sigma <= SIGMA_RANGE[1]:
+        more.append(
+            f"a sigma of at least {at_least(least_sigma)} with n={most}, and a model trained for "
+            "it"
+        )
     if row["cap"] is None:
         why = f"radius {wish.radius:g} takes more than {MAX_N} samples at sigma {row['sigma']:g}"
     else:

@@ -56,13 +56,18 @@ def plan(wish: Wish) -> dict[str, Any]:
         if wish.frame_rate is not None:
             drawn = min(wish.speed.samples(wish.budget_fraction / wish.frame_rate), MAX_N)
     rate, tolerated = wish.frame_rate, wish.false_per_hour
-    most = wish.n or drawn or 0
-    notes += [
-        f"{known.name} estimates each probability from {known.n} samples, fewer than n={most}: "
-        "radii expected from it are too large"
-        for known in wish.probabilities
-        if known.n < most
-    ]
+    procedures = {
+        procedure: _for_procedure(wish, procedure, alpha, drawn, not obstacles)
+        for procedure in PROCEDURES
+    }
+    rows = [row for answer in procedures.values() for row in answer["sigmas"]]
+    for known in wish.probabilities:
+        most = max((row["n"] or 0 for row in rows if row["log"] == known.name), default=0)
+        if known.n < most:
+            notes.append(
+                f"{known.name} estimates each probability from {known.n} samples, fewer than "
+                f"n={most}: radii expected from it are too large"
+            )
     return {
         "alpha": alpha,
         "alpha_from": source,
@@ -75,10 +80,7 @@ def plan(wish: Wish) -> dict[str, Any]:
         "samples_in_period": drawn,
         "speed": wish.speed and wish.speed.source,
         "obstacles": obstacles,
-        "procedures": {
-            procedure: _for_procedure(wish, procedure, alpha, drawn, not obstacles)
-            for procedure in PROCEDURES
-        },
+        "procedures": procedures,
         "notes": notes,
     }
 

@@ -14,6 +14,9 @@ from .batch_times import read_batch_times
 # A whole number of batches must not be missed by rounding.
 _ROUNDING = 1e-9
 
+# More batches than this count as so many: a quotient of extremes is infinite.
+_MOST_BATCHES = 1e15
+
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
@@ -33,7 +36,7 @@ class Speed:
     def samples(self, seconds: float) -> int:
         """Return the most samples that can be drawn in a time."""
         return max(
-            size * math.floor(seconds / duration * (1 + _ROUNDING))
+            size * math.floor(min(seconds / duration * (1 + _ROUNDING), _MOST_BATCHES))
             for size, duration in self.batches
         )
 

@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -149,3 +151,23 @@ def test_module_runs_and_wrong_usage_is_status_2():
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json", "-"]])
+def test_full_disk_behind_standard_output_is_one_line_and_status_2(options):
+    command = [sys.executable, "-m", "rs_monitor", "plan", "--n", "100", *options]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "rs_monitor plan: standard output: No space left on device\n"
+
+
+def test_signs_that_the_encoding_lacks_are_escaped(tmp_path):
+    log = tmp_path / "\u03c3_sigma_0.25.tsv"
+    log.write_text("label\tpredict\tradius\n1\t1\t0.953\n1\t1\t0.3\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "rs_monitor", "predict", str(log), "--n", "100"],
+        capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout.startswith("\\u03c3_sigma_0.25.tsv: 2 images")

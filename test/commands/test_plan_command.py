@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 
 import pytest
 
@@ -28,6 +29,24 @@ def test_text(capsys):
     assert "impossible: radius 0.5 is above 0.3751" in out
     assert "n of at least 301" in out and "a sigma of at least" in out
     assert "not the share of false ones" in out
+
+
+def printed_limit(capsys, pattern, *options):
+    assert main(["plan", *options]) == 0
+    return re.findall(pattern, capsys.readouterr().out)
+
+
+def test_printed_limits_hold(capsys):
+    """What the text calls enough is enough, whatever its rounding."""
+    wanted = ["--n", "100", "--radius", "0.5"]
+    for sigma in printed_limit(capsys, r"a sigma of at least ([\d.]+)", *wanted):
+        answers = planned(capsys, *wanted, "--sigma", sigma)["procedures"]
+        assert answers["two_stage"]["possible"]
+    wanted = ["--sigma", "0.5", "--radius", "0.25", "--samples-per-second", "5600"]
+    wanted += ["--alpha", "1.1e-8"]
+    rates = printed_limit(capsys, r"at most ([\d.]+) frames/s", *wanted)
+    for rate, procedure in zip(rates, ("single_pass", "two_stage")):
+        assert planned(capsys, *wanted, "--frame-rate", rate)["procedures"][procedure]["possible"]
 
 
 def test_stream(capsys):
@@ -73,8 +92,10 @@ def test_sigma_of_a_log_that_does_not_tell(capsys, tmp_path):
         (["--alpha", "1"], "--alpha"),
         (["--n", "0"], "--n must lie in 1 to 100000"),
         (["--n", "100001"], "--n must"),
-        (["--radius", "-1"], "--radius must be finite and 0 or above"),
+        (["--radius", "-1"], "--radius must lie in 0 to 1e+15"),
         (["--frame-rate", "inf"], "--frame-rate"),
+        (["--frame-rate", "1e-320", "--samples-per-second", "1e300"], "--frame-rate must lie in"),
+        (["--radius", "1e308", "--n", "12"], "--radius must lie in"),
         (["--false-per-hour", "1"], "needs --frame-rate"),
         (["--n", "9", "--samples-per-second", "0"], "--samples-per-second"),
         (["--n", "9", "--budget-fraction", "2"], "--budget-fraction"),

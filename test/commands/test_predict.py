@@ -65,9 +65,12 @@ def test_other_alpha_and_procedure(log, capsys):
     [
         (["--n", "5"], "n=5 could never certify"),
         (["--n", "100001"], "at most 100000"),
-        (["--alpha", "2"], "alpha"),
+        (["--alpha", "2"], "--alpha must lie in 1e-12 to 0.5"),
+        # Two of three votes would do: what is certified need not be the top class.
+        (["--alpha", "0.9"], "--alpha must lie in 1e-12 to 0.5"),
         (["--log-alpha", "0"], "alpha"),
         (["--log-n", "-3"], "n must lie"),
+        (["--log-n", "4294967295"], "n must lie"),
         (["--sigma", "0.2"], "above 0.7623"),
         (["--radii", "-1"], "--radii"),
         (["--json", "/nowhere/out.json"], "/nowhere/out.json"),

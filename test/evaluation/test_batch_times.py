@@ -38,6 +38,8 @@ def test_rows_are_read(tmp_path):
             {"rows": [{"batch": 1, "median_ms": "x"}]},
             "row 0: median_ms must be a finite number above 0",
         ),
+        ({"rows": [ROW | {"batch": 10**400}]}, "row 0: batch must be at most"),
+        ({"rows": [ROW | {"p99_ms": 10**400}]}, "row 0: p99_ms must be a finite number above 0"),
         ({"rows": [{"batch": 1}]}, "row 0: median_ms must be a finite number above 0, got None"),
         ('{"rows": [{"batch": 1, "median_ms": NaN}]}', "row 0: median_ms must be"),
     ],

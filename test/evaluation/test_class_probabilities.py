@@ -36,6 +36,8 @@ def test_log(tmp_path):
     ("change", "reason"),
     [
         ("{", "not JSON"),
+        ('{"a":' * 100_000, "not JSON"),
+        ({"sigma": 10**400}, "sigma must be a finite number"),
         ({"true_votes": None}, "no true_votes"),
         ({"rows": []}, "no rows"),
         ({"rows": [{}]}, "a row has no n"),

@@ -28,7 +28,7 @@ def test_printed_half_widths(texts, half_widths):
     assert printed_half_widths(texts) == pytest.approx(half_widths)
 
 
-@pytest.mark.parametrize("text", ["", ".", "nan", "inf", "1_0", "0x1", "1e", "0.5 "])
+@pytest.mark.parametrize("text", ["", ".", "nan", "inf", "1_0", "0x1", "1e", "0.5 ", "1e-99999"])
 def test_what_is_no_printed_number(text):
     assert not is_printed_number(text)
 

@@ -202,6 +202,16 @@ def test_oddities_are_said(tmp_path, tail, rows, said):
     assert len(log.warnings) == 1 and said in log.warnings[0]
 
 
+def test_rows_cut_off_in_the_middle_are_left_out_and_counted(tmp_path):
+    first, *others = ROWS.splitlines(True)
+    text = HEADER + first + "7\t3\t3\n" + "".join(others) + "8\t3\n9\t3\t3\t0.1\n" + first
+    log = read_log(write(tmp_path, text + "10\t3"), sigma=0.25, alpha=0.001)
+    assert log.index.tolist() == [0, 1, 2]
+    assert log.cut_off == 4
+    assert "the last line, 9, is cut off after 2 of 6 columns" in log.warnings[0]
+    assert "line 3 is cut off after 3 of 6 columns, and 2 more so" in log.warnings[1]
+
+
 def test_last_line_that_may_be_cut_within_its_number(tmp_path):
     text = columns("idx", "label", "predict", "correct", "radius").rstrip("\n")
     log = read_log(write(tmp_path, text), sigma=0.25, alpha=0.001)
@@ -236,7 +246,8 @@ def test_nothing_certified(tmp_path):
         (HEADER.replace("radius", "rad") + ROWS, "radius is missing"),
         ("idx\tpredict\tradius\n0\t1\t0.5\n", "correct is missing"),
         (HEADER.replace("time", "idx") + ROWS, "column idx appears twice"),
-        (HEADER + "0\t3\t3\n" + ROWS, "line 2 has 3 columns, the header 6"),
+        (HEADER + "0\t3\t3\n" * 4 + ROWS, "line 2 has 3 columns, the header 6"),
+        (HEADER + "0\t3\t3\t0.1\t1\t0:01\t2\n" + ROWS, "line 2 has 7 columns, the header 6"),
         (HEADER + ROWS.replace("0.73", "0.73\t9"), "line 2 has 7 columns"),
         (HEADER + ROWS.replace("0.73", "x"), "line 2: radius is 'x'"),
         (HEADER + ROWS.replace("0.73", "nan"), "line 2: radius is 'nan'"),
@@ -282,3 +293,15 @@ def test_published_logs():
         assert (log.sigma, log.alpha) == (float(path.stem[6:]), 0.001)
         assert all("is inferred" in w for w in log.warnings)
         assert log.successes.max() == 100_000
+
+
+@pytest.mark.parametrize("sigma", [None, 1.0])
+def test_alpha_whose_cap_only_a_few_rows_pass_the_usual_one_with(tmp_path, sigma):
+    """A handful of radii above the usual alpha's cap rule it out, however few they are."""
+    text, votes = synthetic(4000, sigma=1.0, alpha=0.01, top=98_000)
+    row = "{i}\t1\t1\t{cap:.3}\t1\t0:00:01\n"
+    cap = radii_by_votes(100_000, 1.0, 0.01, "two_stage")[-1]
+    text += "".join(row.format(i=10_000 + i, cap=cap) for i in range(5))
+    log = read_log(write(tmp_path, text, "sigma_1.00.tsv"), sigma=sigma)
+    assert (log.sigma, log.alpha) == (1.0, 0.01)
+    assert log.successes[-1] == pytest.approx(100_000, abs=2)

@@ -118,6 +118,20 @@ def test_few_samples_behind_the_probabilities_are_said():
     assert not any("samples," in note for note in planned(probabilities=(few,), n=50)["notes"])
 
 
+def test_few_samples_for_the_n_that_a_radius_takes_are_said():
+    few = ClassProbabilities("few.json", 0.25, np.array([1.0]), 200)
+    assert any(
+        "fewer than n=301" in note for note in planned(radius=0.5, probabilities=(few,))["notes"]
+    )
+
+
+def test_no_remedy_is_a_sigma_that_the_monitor_refuses():
+    result = planned(sigma=0.25, n=100, radius=100.0)
+    for name in BOTH:
+        (found,) = result["procedures"][name]["obstacles"]
+        assert not any("sigma" in remedy for remedy in found["remedies"])
+
+
 def test_alpha_that_the_stream_does_not_allow():
     result = planned(alpha=0.001, frame_rate=25.0, false_per_hour=1e-3)
     (obstacle,) = result["obstacles"]

@@ -27,6 +27,11 @@ def test_constant_speed():
     assert speed.seconds(160) == pytest.approx(0.032)
 
 
+def test_extremes_are_many_samples():
+    assert constant_speed(1e300).samples(1e300) > 1e12
+    assert Speed(((1, 5e-324),), "").samples(1.0) > 1e12
+
+
 def test_profile(tmp_path):
     path = write(tmp_path, {"backend": "openvino", "rows": ROWS})
     full, half = read_profile(path, "full"), read_profile(path, "half")
