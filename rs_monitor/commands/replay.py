@@ -233,13 +233,13 @@ def _report(arguments: argparse.Namespace, summary: dict[str, Any]) -> None:
 
 def _page(out: Path) -> None:
     """Write report.html; without what it needs, the results are there all the same."""
-    from ..evaluation.report import ReportError, write_report
+    from ..evaluation.report import ReportError, UnwritableReport, write_report
 
     try:
         write_report(out)
     except ReportError as error:
         (out / "report.html").unlink(missing_ok=True)  # an older one shows other results
-        if isinstance(error.__cause__, OSError):
+        if isinstance(error, UnwritableReport):
             raise UsageError(f"{error}; all other results are in {out}") from error
         print(f"rs_monitor replay: warning: no report.html: {error}", file=sys.stderr)
 

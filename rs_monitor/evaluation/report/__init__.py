@@ -3,6 +3,6 @@
 """report.html: what a replay measured, on one page for people."""
 
 from .frames import ReportError
-from .page import write_report
+from .page import UnwritableReport, write_report
 
-__all__ = ["ReportError", "write_report"]
+__all__ = ["ReportError", "UnwritableReport", "write_report"]

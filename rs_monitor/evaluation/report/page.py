@@ -23,6 +23,10 @@ from .worst import worst
 NAME = "report.html"
 
 
+class UnwritableReport(ReportError):
+    """The report is made, but cannot be written."""
+
+
 def write_report(out: Path) -> Path:
     """Write report.html into a replay's folder.
 
@@ -39,8 +43,10 @@ def write_report(out: Path) -> Path:
     Raises
     ------
     ReportError
-        When the folder lacks what a report needs or cannot be written to, and where a library
-        is missing; the message says what to do.
+        When the folder lacks what a report needs, and where a library is missing; the message
+        says what to do.
+    UnwritableReport
+        When the folder cannot be written to.
     """
     try:
         page = render(load_results(Path(out)))
@@ -53,7 +59,7 @@ def write_report(out: Path) -> Path:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ReportError(f"cannot write {path}: {error.strerror or error}") from error
+        raise UnwritableReport(f"cannot write {path}: {error.strerror or error}") from error
     return path
 
 

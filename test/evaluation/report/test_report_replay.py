@@ -52,5 +52,7 @@ def test_a_report_that_cannot_be_written_costs_no_result(out, capsys):
     finally:
         (out / "aside.json").rename(out / "summary.json")
     lines = capsys.readouterr().err.splitlines()
+    assert not (out / "report.html").exists()  # the one that was there shows other results
+    _page(out)
     assert len(lines) == 1
     assert lines[0].startswith("rs_monitor replay: warning: no report.html: cannot read")
