@@ -84,7 +84,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "rs_monitor = rs_monitor.cli:main",
+            "rs_monitor = rs_monitor.__main__:main",
             "certify_node = rs_monitor.ros.node:main",
         ],
     },

@@ -93,6 +93,8 @@ def make_plan(arguments: argparse.Namespace, streams: list[Any]) -> Any:
     from ..evaluation.replay.plan import Plan
 
     swept = _sweep(arguments.sweep)
+    if "n" in swept and arguments.n is not None:
+        raise UsageError(f"--n {arguments.n} and --sweep n=... both say n: give one of them")
     n = arguments.n if arguments.n is not None else 0 if arguments.live else DEFAULT_N
     plan = Plan(
         streams=tuple(streams),

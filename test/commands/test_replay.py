@@ -269,6 +269,7 @@ def test_labels_that_match_no_frame(bag, card, serial, tmp_path, capsys):
         (["--topic", "/rear"], "no images on topic /rear; it has /camera (sensor_msgs/msg/Image"),
         (["--n", "0"], "--n must be fixed offline"),
         (["--n", "9"], "n = 9 could never certify"),
+        (["--n", "50", "--sweep", "n=25"], "both say n"),
         (["--sweep", "n=25,x"], "'x' is no value of n"),
         (["--sweep", "alpha=1"], "--sweep takes n=..."),
         (["--sweep", "resolution=tiny"], "resolution is full or half"),
