@@ -61,6 +61,16 @@ def plan(wish: Wish) -> dict[str, Any]:
         for procedure in PROCEDURES
     }
     rows = [row for answer in procedures.values() for row in answer["sigmas"]]
+    some_n = any(row["n"] for row in rows) or any(a["n"] for a in procedures.values())
+    if not some_n and wish.probabilities:
+        notes.append(
+            "what radius to expect depends on n: give n, or a frame rate and the machine's speed"
+        )
+    if not some_n and not rows and wish.radius is not None:
+        notes.append(
+            f"the n that radius {wish.radius:g} takes depends on sigma, and the sigma on n: give "
+            "one of them"
+        )
     for known in wish.probabilities:
         most = max((row["n"] or 0 for row in rows if row["log"] == known.name), default=0)
         if known.n < most:

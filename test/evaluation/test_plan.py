@@ -112,6 +112,15 @@ def test_only_the_logs_of_the_sigma_that_is_given():
     assert [row["log"] for row in result["procedures"]["two_stage"]["sigmas"]] == ["blunt.tsv"]
 
 
+def test_what_a_wish_lacks_is_said():
+    assert "radius 0.5 takes depends on sigma" in planned(radius=0.5)["notes"][-1]
+    for enough in ({"sigma": 0.25}, {"n": 100}):
+        assert not any("depends on" in note for note in planned(radius=0.5, **enough)["notes"])
+    assert "radius to expect depends on n" in planned(probabilities=(SHARP,))["notes"][-1]
+    notes = planned(probabilities=(SHARP,), n=100)["notes"]
+    assert not any("depends on" in note for note in notes)
+
+
 def test_few_samples_behind_the_probabilities_are_said():
     few = ClassProbabilities("few.json", 0.25, np.array([1.0]), 50)
     assert any("from 50 samples" in note for note in planned(probabilities=(few,), n=100)["notes"])
