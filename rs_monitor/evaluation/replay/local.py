@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import tempfile
+import threading
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -74,17 +77,13 @@ class Processes:
         process = self._context.Process(
             target=_serve, args=(theirs, self._plan, self._folder.name), daemon=True
         )
-        # A Ctrl-C in a terminal reaches every process, and is for this one: they begin deaf to it.
-        # What starts the tracker lifts the block, so it must be running.
+        # What starts the tracker lifts the block of `_undisturbed`, so it must be running.
         resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _undisturbed():
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-        self._started += 1
-        self._waiting[self._started] = process, ours
+            theirs.close()
+            self._started += 1
+            self._waiting[self._started] = process, ours
 
     def identity(self) -> dict[str, Any]:
         """See `Pool`."""
@@ -150,6 +149,35 @@ class Processes:
         self._waiting.clear()
         self._busy.clear()
         self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals back while a process is started.
+
+    A Ctrl-C in a terminal reaches every process, and is for this one: the new one inherits the
+    block. Here it may reach another thread than the blocked one, and must not cut short what the
+    new process is being told: it takes effect at the end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is disturbed
+        return
+    caught: list[tuple[int, Any]] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {
+        number: signal.signal(number, lambda *signalled: caught.append(signalled))
+        for number in numbers
+        if callable(signal.getsignal(number))
+    }
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number, frame in caught:
+        handlers[number](number, frame)
 
 
 def _answer(pipe: Connection) -> Any:
