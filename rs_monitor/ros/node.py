@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.duration import Duration
@@ -18,13 +20,17 @@ from sensor_msgs.msg import CompressedImage, Image
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
 from ..bank import CertifierBank
-from ..engines import EngineError
+from ..certifier import Certifier
+from ..engine_keeper import EngineKeeper
+from ..engine_state import EngineStage, EngineState
+from ..engines import Engine, EngineError, open_engine
 from ..models import ModelError
 from .configuration import Configuration
 from .conversions import info_message
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
 from .slot import LatestSlot, Received
+from .watchdog import Watchdog
 from .worker import Outlets, Worker
 
 _INFO_QOS = QoSProfile(
@@ -40,7 +46,13 @@ class CertifierNode(ManagedNode):
     """Subscribes to `image` and publishes one Certificate per accepted frame.
 
     Configure loads and checks the model and warms it up; activate subscribes. Callbacks run on
-    a single-threaded executor; one worker thread certifies the latest frame.
+    a single-threaded executor; one worker thread certifies the latest frame. Engines that fail
+    are opened again in the background; after too many failures the node deactivates itself.
+
+    Parameters
+    ----------
+    opener : callable
+        `engines.open_engine`, or what stands in its place.
 
     Raises
     ------
@@ -48,80 +60,128 @@ class CertifierNode(ManagedNode):
         When an initial parameter is of the wrong type or out of range.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, opener: Callable[..., Engine] = open_engine, **kwargs: Any) -> None:
         super().__init__("certifier", **kwargs)
-        self._bank: CertifierBank | None = None
+        self._opener = opener
+        self._keeper: EngineKeeper | None = None
+        self._opening = False
+        self._stuck = False
         self._slot: LatestSlot | None = None
-        self._worker: Worker | None = None
+        self._watchdog: Watchdog | None = None
         self._subscription: Any = None
         self._certificates: Any = None
         self._debug_images: Any = None
         self._info: Any = None
         self._parameters_in_force = LiveParameters(
             self,
-            configured=lambda: self._bank is not None,
+            configured=lambda: self._keeper is not None,
             check=self._check_configuration,
             apply=self._in_force,
         )
+        self._engines_changed = self.create_guard_condition(self._on_engines_changed)
 
     @property
     def configuration(self) -> Configuration:
         """The parameters in force."""
         return self._parameters_in_force.configuration
 
+    @property
+    def engine_state(self) -> EngineState:
+        """What the engines are doing."""
+        if self._keeper is not None:
+            return self._keeper.state
+        return EngineState(EngineStage.OPENING if self._opening else EngineStage.CLOSED)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a thread was left behind that does not return from the engine."""
+        return self._stuck
+
     def _check_configuration(self, configuration: Configuration) -> None:
         """Refuse what the loaded models cannot do."""
-        if self._bank is not None:
-            self._bank.select(configuration.settings.sigma, configuration["input.resolution"])
+        if self._keeper is not None:
+            self._selected(configuration)
+
+    def _selected(self, configuration: Configuration) -> tuple[Certifier, str]:
+        return self._keeper.bank.select(
+            configuration.settings.sigma, configuration["input.resolution"]
+        )
 
     def _in_force(self) -> None:
         """Prepare for, and announce, the configuration in force."""
-        if self._bank is None:
+        if self._keeper is None:
             return
         configuration = self.configuration
-        certifier, warning = self._bank.select(
-            configuration.settings.sigma, configuration["input.resolution"]
-        )
+        certifier, warning = self._selected(configuration)
         if warning:
             self.get_logger().warning(warning)
         certifier.prefetch(configuration.settings, configuration.budget)
-        now = self.get_clock().now().to_msg()
-        self._info.publish(info_message(configuration, self._bank, now))
+        self._tell()
+
+    def _tell(self) -> None:
+        now, keeper = self.get_clock().now().to_msg(), self._keeper
+        self._info.publish(
+            info_message(self.configuration, keeper.bank, keeper.state.stage.value, now)
+        )
+
+    def _on_engines_changed(self) -> None:
+        """Tell of the engines' new state; deactivate when they were given up."""
+        if self._keeper is None:
+            return
+        state, log = self._keeper.state, self.get_logger()
+        self._tell()
+        if state.stage is EngineStage.READY:
+            log.info("the engines are ready again")
+        else:
+            log.error(f"engines {state.stage.value}: {state.detail}")
+        if state.stage is EngineStage.GIVEN_UP and self._subscription is not None:
+            log.fatal("deactivating: clean up and configure to try again")
+            self.trigger_deactivate()
 
     # Transitions
 
     @transition
     def on_configure(self, state: LifecycleState) -> None:
         """Load the family, check it, open the engines and warm them up."""
-        configuration, started = self.configuration, time.monotonic()
+        started, self._opening = time.monotonic(), True
         try:
-            self._bank = CertifierBank(
-                configuration["model.path"],
-                backend=configuration["engine.backend"],
-                precision=configuration["engine.precision"],
-                settings=configuration.settings,
-                resolution=configuration["input.resolution"],
-                budget=configuration.budget,
+            self._keeper = EngineKeeper(
+                self._open_bank(),
+                lambda bank: bank.reopened(self.configuration.settings, self.configuration.budget),
+                max_failures=lambda: self.configuration["watchdog.max_failures"],
+                changed=self._engines_changed.trigger,
             )
         except (ModelError, EngineError) as error:
             raise TransitionRefused(str(error)) from error
+        finally:
+            self._opening = False
         self._open_outlets()
         self._in_force()
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
         gc.freeze()
-        certifier, _ = self._bank.select(
-            configuration.settings.sigma, configuration["input.resolution"]
-        )
-        identity, model = certifier.engine.identity, certifier.engine.model
+        engine = self._selected(self.configuration)[0].engine
+        identity, model = engine.identity, engine.model
         self.get_logger().info(
             f"{model.card.name} {model.height}x{model.width} on {identity.backend} "
             f"{identity.version}, {identity.device}, {identity.precision}, chunks of "
-            f"{certifier.engine.max_batch}; ready in {time.monotonic() - started:.1f} s"
+            f"{engine.max_batch}; ready in {time.monotonic() - started:.1f} s"
+        )
+
+    def _open_bank(self) -> CertifierBank:
+        configuration = self.configuration
+        return CertifierBank(
+            configuration["model.path"],
+            backend=configuration["engine.backend"],
+            precision=configuration["engine.precision"],
+            settings=configuration.settings,
+            resolution=configuration["input.resolution"],
+            budget=configuration.budget,
+            opener=self._opener,
         )
 
     def _open_outlets(self) -> None:
-        """Create the publishers and start the worker that uses them."""
+        """Create the publishers and start the worker that uses them, watched."""
         deadline = Duration(nanoseconds=round(self.configuration.qos_deadline * 1e9))
         certificate_qos = QoSProfile(
             depth=10,
@@ -143,15 +203,24 @@ class CertifierNode(ManagedNode):
             error=lambda text: self.get_logger().error(text, throttle_duration_sec=1.0),
             now=lambda: self.get_clock().now().nanoseconds,
         )
-        self._slot = LatestSlot()
-        self._worker = Worker(
-            self._slot, self._bank, lambda: self.configuration, outlets, self._image_topic()
+        slot, keeper, topic = LatestSlot(), self._keeper, self._image_topic()
+        self._slot = slot
+        self._watchdog = Watchdog(
+            keeper,
+            lambda: Worker(slot, keeper, lambda: self.configuration, outlets, topic),
+            frame_period=lambda: self.configuration["timing.frame_period"],
+            stop=slot.close,
         )
-        self._worker.start()
+        self._watchdog.start()
 
     @transition
     def on_activate(self, state: LifecycleState) -> None:
         """Subscribe to the camera."""
+        engines = self.engine_state
+        if engines.stage is EngineStage.GIVEN_UP:
+            raise TransitionRefused(
+                f"the engines were given up after {engines.detail}: clean up and configure"
+            )
         super().on_activate(state)
         try:
             self._subscription = self.create_subscription(
@@ -209,20 +278,22 @@ class CertifierNode(ManagedNode):
                 self.get_logger().error(f"a frame is still being certified after {limit:g} s")
 
     def _release(self) -> None:
-        if self._worker is not None:
-            self._slot.close()
-            if not self._worker.join(_DRAIN):
+        if self._watchdog is not None:
+            if not self._watchdog.close(_DRAIN):
                 self.get_logger().error("the certifier's thread does not end")
-            self._slot = self._worker = None
+                self._stuck = True
+            self._slot = self._watchdog = None
         for publisher in (self._certificates, self._debug_images):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
         if self._info is not None:
             self.destroy_publisher(self._info)
         self._certificates = self._debug_images = self._info = None
-        if self._bank is not None:
-            self._bank.close()
-            self._bank = None
+        if self._keeper is not None:
+            if not self._keeper.close(_DRAIN):
+                self.get_logger().error("an inference has never returned: its engine stays open")
+                self._stuck = True
+            self._keeper = None
             gc.unfreeze()
 
     def destroy_node(self) -> None:
@@ -232,9 +303,29 @@ class CertifierNode(ManagedNode):
         super().destroy_node()
 
 
+def run_certifier(make_node: Callable[[], CertifierNode], args: list[str] | None = None) -> int:
+    """Run a certifier until a signal; exit status 0, or 2 for wrong arguments or parameters.
+
+    Where a thread never came back from the engine, the process ends at once with status 1: the
+    interpreter's orderly end might wait for it.
+    """
+    nodes: list[CertifierNode] = []
+
+    def make() -> CertifierNode:
+        nodes.append(make_node())
+        return nodes[0]
+
+    status = run(make, args)
+    if nodes and nodes[0].stuck:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+    return status
+
+
 def main(args: list[str] | None = None) -> int:
-    """Run the node until a signal; exit status 0, or 2 for wrong arguments or parameters."""
-    return run(CertifierNode, args)
+    """Run the node until a signal; returns the exit status."""
+    return run_certifier(CertifierNode, args)
 
 
 if __name__ == "__main__":
