@@ -22,6 +22,8 @@ from ..engines import EngineError
 from ..models import ModelError
 from .configuration import Configuration
 from .conversions import info_message
+from .diagnostics import Diagnostics
+from .engine_state import EngineStage, EngineState
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
 from .slot import LatestSlot, Received
@@ -57,11 +59,15 @@ class CertifierNode(ManagedNode):
         self._certificates: Any = None
         self._debug_images: Any = None
         self._info: Any = None
+        self._engine_state = EngineState()
         self._parameters_in_force = LiveParameters(
             self,
             configured=lambda: self._bank is not None,
             check=self._check_configuration,
             apply=self._in_force,
+        )
+        self._diagnostics = Diagnostics(
+            self, lambda: self.configuration, lambda: self._engine_state, self._image_topic
         )
 
     @property
@@ -86,7 +92,9 @@ class CertifierNode(ManagedNode):
             self.get_logger().warning(warning)
         certifier.prefetch(configuration.settings, configuration.budget)
         now = self.get_clock().now().to_msg()
-        self._info.publish(info_message(configuration, self._bank, now))
+        info = info_message(configuration, self._bank, now)
+        self._info.publish(info)
+        self._diagnostics.loaded(info)
 
     # Transitions
 
@@ -94,6 +102,8 @@ class CertifierNode(ManagedNode):
     def on_configure(self, state: LifecycleState) -> None:
         """Load the family, check it, open the engines and warm them up."""
         configuration, started = self.configuration, time.monotonic()
+        self._engine_state = EngineState(EngineStage.OPENING)
+        self._diagnostics.look()
         try:
             self._bank = CertifierBank(
                 configuration["model.path"],
@@ -104,9 +114,11 @@ class CertifierNode(ManagedNode):
                 budget=configuration.budget,
             )
         except (ModelError, EngineError) as error:
+            self._engine_state = EngineState(EngineStage.CLOSED, 1, 1, str(error))
             raise TransitionRefused(str(error)) from error
         self._open_outlets()
         self._in_force()
+        self._engine_state = EngineState(EngineStage.READY)
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
         gc.freeze()
@@ -137,7 +149,7 @@ class CertifierNode(ManagedNode):
         self._debug_images = self.create_lifecycle_publisher(Image, "~/debug/image", 1)
         self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
         outlets = Outlets(
-            certificate=self._certificates.publish,
+            certificate=self._publish,
             debug_image=self._debug_images.publish,
             debug_wanted=lambda: self._debug_images.get_subscription_count() > 0,
             error=lambda text: self.get_logger().error(text, throttle_duration_sec=1.0),
@@ -149,6 +161,10 @@ class CertifierNode(ManagedNode):
         )
         self._worker.start()
 
+    def _publish(self, certificate: Certificate) -> None:
+        self._certificates.publish(certificate)
+        self._diagnostics.certified(certificate)
+
     @transition
     def on_activate(self, state: LifecycleState) -> None:
         """Subscribe to the camera."""
@@ -159,12 +175,14 @@ class CertifierNode(ManagedNode):
                 self._image_topic(),
                 self._receive,
                 QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+                event_callbacks=self._diagnostics.events(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
         except Exception as error:  # rclpy has no one type for a QoS override it cannot use
             super().on_deactivate(state)
             topic = self._image_topic()
             raise TransitionRefused(f"cannot subscribe to {topic}: {error}") from error
+        self._diagnostics.listening(self._subscription)
 
     @transition
     def on_deactivate(self, state: LifecycleState) -> None:
@@ -199,9 +217,11 @@ class CertifierNode(ManagedNode):
     def _receive(self, message: Image | CompressedImage) -> None:
         steady = time.monotonic()
         self._slot.put(Received(message, steady, self.get_clock().now().nanoseconds))
+        self._diagnostics.received(message, steady)
 
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
+            self._diagnostics.listening(None)
             self.destroy_subscription(self._subscription)
             self._subscription = None
             limit = self.configuration.budget + _DRAIN
@@ -223,10 +243,13 @@ class CertifierNode(ManagedNode):
         if self._bank is not None:
             self._bank.close()
             self._bank = None
+            self._engine_state = EngineState()
+            self._diagnostics.loaded(None)
             gc.unfreeze()
 
     def destroy_node(self) -> None:
         """Stop the thread and release the engines before the node goes."""
+        self._diagnostics.close()
         self._unsubscribe()
         self._release()
         super().destroy_node()
