@@ -17,6 +17,7 @@ TRANSPORTS = ("raw", "compressed")
 _DEFAULTS = Settings()
 _SMALLEST_PERIOD = 2 * RESERVE
 
+
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "model.path",
@@ -139,6 +140,64 @@ PARAMETERS: tuple[Parameter, ...] = (
         runtime=False,
         low=0.0,
         high=3600.0,
+    ),
+    Parameter(
+        "watchdog.max_failures",
+        5,
+        "failures of the engine, without 100 good frames in a row between, after which the node "
+        "deactivates itself; 0: never",
+        low=0,
+        high=1_000_000,
+    ),
+    Parameter(
+        "diagnostics.period",
+        1.0,
+        "seconds between messages on /diagnostics; a level that changes is published at once",
+        low=0.1,
+        high=10.0,
+    ),
+    Parameter(
+        "diagnostics.window",
+        5.0,
+        "seconds that the rates, shares and percentiles in diagnostics are taken over",
+        low=1.0,
+        high=60.0,
+    ),
+    Parameter(
+        "diagnostics.silence",
+        1.0,
+        "Input is ERROR after this many seconds (and two frame periods) without an image",
+        low=0.01,
+        high=3600.0,
+    ),
+    Parameter(
+        "diagnostics.min_rate_fraction",
+        0.8,
+        "Input is WARN when images come at less than this part of 1 / timing.frame_period",
+        low=0.0,
+        high=1.0,
+    ),
+    Parameter(
+        "diagnostics.max_fault_fraction",
+        0.05,
+        "WARN when a larger part of the frames is lost, superseded, stale, undecodable, late, "
+        "or fails in the engine",
+        low=0.0,
+        high=1.0,
+    ),
+    Parameter(
+        "diagnostics.error_fraction",
+        0.5,
+        "ERROR instead of WARN when such a part is larger than this",
+        low=0.0,
+        high=1.0,
+    ),
+    Parameter(
+        "diagnostics.min_certified_fraction",
+        0.5,
+        "Certification is WARN when a smaller part of the frames is certified",
+        low=0.0,
+        high=1.0,
     ),
     Parameter(
         "debug.image",

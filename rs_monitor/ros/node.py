@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState
-from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from rs_monitor_msgs.msg import Certificate, MonitorInfo
+from rs_monitor_msgs.msg import MonitorInfo
 
 from ..bank import CertifierBank
 from ..certifier import Certifier
@@ -27,18 +26,17 @@ from ..engines import Engine, EngineError, open_engine
 from ..models import ModelError
 from .configuration import Configuration
 from .conversions import info_message
+from .diagnostics import Diagnostics
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
-from .slot import LatestSlot, Received
-from .watchdog import Watchdog
-from .worker import Outlets, Worker
+from .pipeline import Pipeline
+from .slot import Received
 
 _INFO_QOS = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-_LIVELINESS_LEASE = Duration(seconds=1)
 _DRAIN = 5.0  # seconds beyond its budget that a frame in progress is waited for
 
 
@@ -64,13 +62,10 @@ class CertifierNode(ManagedNode):
         super().__init__("certifier", **kwargs)
         self._opener = opener
         self._keeper: EngineKeeper | None = None
-        self._opening = False
+        self._not_kept = EngineState()  # while no keeper has engines
         self._stuck = False
-        self._slot: LatestSlot | None = None
-        self._watchdog: Watchdog | None = None
+        self._pipeline: Pipeline | None = None
         self._subscription: Any = None
-        self._certificates: Any = None
-        self._debug_images: Any = None
         self._info: Any = None
         self._parameters_in_force = LiveParameters(
             self,
@@ -79,6 +74,9 @@ class CertifierNode(ManagedNode):
             apply=self._in_force,
         )
         self._engines_changed = self.create_guard_condition(self._on_engines_changed)
+        self._diagnostics = Diagnostics(
+            self, lambda: self.configuration, lambda: self.engine_state, self._image_topic
+        )
 
     @property
     def configuration(self) -> Configuration:
@@ -88,9 +86,7 @@ class CertifierNode(ManagedNode):
     @property
     def engine_state(self) -> EngineState:
         """What the engines are doing."""
-        if self._keeper is not None:
-            return self._keeper.state
-        return EngineState(EngineStage.OPENING if self._opening else EngineStage.CLOSED)
+        return self._not_kept if self._keeper is None else self._keeper.state
 
     @property
     def stuck(self) -> bool:
@@ -120,13 +116,13 @@ class CertifierNode(ManagedNode):
 
     def _tell(self) -> None:
         now, keeper = self.get_clock().now().to_msg(), self._keeper
-        self._info.publish(
-            info_message(self.configuration, keeper.bank, keeper.state.stage.value, now)
-        )
+        info = info_message(self.configuration, keeper.bank, keeper.state.stage.value, now)
+        self._info.publish(info)
+        self._diagnostics.loaded(info)
 
     def _on_engines_changed(self) -> None:
         """Tell of the engines' new state; deactivate when they were given up."""
-        if self._keeper is None:
+        if self._keeper is None or self._info is None:
             return
         state, log = self._keeper.state, self.get_logger()
         self._tell()
@@ -143,7 +139,9 @@ class CertifierNode(ManagedNode):
     @transition
     def on_configure(self, state: LifecycleState) -> None:
         """Load the family, check it, open the engines and warm them up."""
-        started, self._opening = time.monotonic(), True
+        started = time.monotonic()
+        self._not_kept = EngineState(EngineStage.OPENING)
+        self._diagnostics.look()
         try:
             self._keeper = EngineKeeper(
                 self._open_bank(),
@@ -152,10 +150,16 @@ class CertifierNode(ManagedNode):
                 changed=self._engines_changed.trigger,
             )
         except (ModelError, EngineError) as error:
+            self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, str(error))
             raise TransitionRefused(str(error)) from error
-        finally:
-            self._opening = False
-        self._open_outlets()
+        self._pipeline = Pipeline(
+            self,
+            self._keeper,
+            lambda: self.configuration,
+            self._image_topic(),
+            self._diagnostics.certified,
+        )
+        self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
         self._in_force()
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
@@ -180,39 +184,6 @@ class CertifierNode(ManagedNode):
             opener=self._opener,
         )
 
-    def _open_outlets(self) -> None:
-        """Create the publishers and start the worker that uses them, watched."""
-        deadline = Duration(nanoseconds=round(self.configuration.qos_deadline * 1e9))
-        certificate_qos = QoSProfile(
-            depth=10,
-            reliability=ReliabilityPolicy.RELIABLE,
-            durability=DurabilityPolicy.VOLATILE,
-            deadline=deadline,
-            liveliness=LivelinessPolicy.AUTOMATIC,
-            liveliness_lease_duration=_LIVELINESS_LEASE,
-        )
-        self._certificates = self.create_lifecycle_publisher(
-            Certificate, "certificate", certificate_qos
-        )
-        self._debug_images = self.create_lifecycle_publisher(Image, "~/debug/image", 1)
-        self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
-        outlets = Outlets(
-            certificate=self._certificates.publish,
-            debug_image=self._debug_images.publish,
-            debug_wanted=lambda: self._debug_images.get_subscription_count() > 0,
-            error=lambda text: self.get_logger().error(text, throttle_duration_sec=1.0),
-            now=lambda: self.get_clock().now().nanoseconds,
-        )
-        slot, keeper, topic = LatestSlot(), self._keeper, self._image_topic()
-        self._slot = slot
-        self._watchdog = Watchdog(
-            keeper,
-            lambda: Worker(slot, keeper, lambda: self.configuration, outlets, topic),
-            frame_period=lambda: self.configuration["timing.frame_period"],
-            stop=slot.close,
-        )
-        self._watchdog.start()
-
     @transition
     def on_activate(self, state: LifecycleState) -> None:
         """Subscribe to the camera."""
@@ -228,12 +199,14 @@ class CertifierNode(ManagedNode):
                 self._image_topic(),
                 self._receive,
                 QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+                event_callbacks=self._diagnostics.events(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
         except Exception as error:  # rclpy has no one type for a QoS override it cannot use
             super().on_deactivate(state)
             topic = self._image_topic()
             raise TransitionRefused(f"cannot subscribe to {topic}: {error}") from error
+        self._diagnostics.listening(self._subscription)
 
     @transition
     def on_deactivate(self, state: LifecycleState) -> None:
@@ -267,37 +240,39 @@ class CertifierNode(ManagedNode):
 
     def _receive(self, message: Image | CompressedImage) -> None:
         steady = time.monotonic()
-        self._slot.put(Received(message, steady, self.get_clock().now().nanoseconds))
+        self._pipeline.put(Received(message, steady, self.get_clock().now().nanoseconds))
+        self._diagnostics.received(message, steady)
 
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
+            self._diagnostics.listening(None)
             self.destroy_subscription(self._subscription)
             self._subscription = None
             limit = self.configuration.budget + _DRAIN
-            if not self._slot.drain(limit):
+            if not self._pipeline.drain(limit):
                 self.get_logger().error(f"a frame is still being certified after {limit:g} s")
 
     def _release(self) -> None:
-        if self._watchdog is not None:
-            if not self._watchdog.close(_DRAIN):
+        if self._pipeline is not None:
+            if not self._pipeline.close(_DRAIN):
                 self.get_logger().error("the certifier's thread does not end")
                 self._stuck = True
-            self._slot = self._watchdog = None
-        for publisher in (self._certificates, self._debug_images):
-            if publisher is not None:
-                self.destroy_lifecycle_publisher(publisher)
+            self._pipeline = None
         if self._info is not None:
             self.destroy_publisher(self._info)
-        self._certificates = self._debug_images = self._info = None
+            self._info = None
         if self._keeper is not None:
             if not self._keeper.close(_DRAIN):
                 self.get_logger().error("an inference has never returned: its engine stays open")
                 self._stuck = True
             self._keeper = None
             gc.unfreeze()
+        self._not_kept = EngineState()
+        self._diagnostics.loaded(None)
 
     def destroy_node(self) -> None:
         """Stop the thread and release the engines before the node goes."""
+        self._diagnostics.close()
         self._unsubscribe()
         self._release()
         super().destroy_node()
