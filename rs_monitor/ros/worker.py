@@ -157,15 +157,15 @@ class Worker:
             self._retired = True
             self._keeper.returned(self._lent)
             return
-        self._publish(taken, configuration, result)
-        if configuration["debug.image"] and frame is not None:
+        published = self._publish(taken, configuration, result)
+        if published and configuration["debug.image"] and frame is not None:
             header = taken.received.message.header
             self._show(frame, result, header, configuration["certification.required_radius"])
 
     def _publish(
         self, taken: Taken, configuration: Configuration, result: FrameCertificate
-    ) -> None:
-        """Publish the certificate of a frame that was claimed."""
+    ) -> bool:
+        """Publish the certificate of a frame that was claimed; whether that succeeded."""
         received, settings = taken.received, configuration.settings
         deadline = received.steady + configuration.budget
         header = received.message.header
@@ -194,8 +194,10 @@ class Worker:
             spent = time.monotonic() - received.steady
             message.processing_time = duration_message(round(spent * NANOSECONDS))
             self._outlets.certificate(message)
+            return True
         except Exception as error:  # publishing failed: nothing is left to be said with
             self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
+            return False
         finally:
             self._slot.done(taken)
 
