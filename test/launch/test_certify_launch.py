@@ -11,7 +11,12 @@ import yaml
 pytest.importorskip("launch_ros", reason="launch_ros is not installed (no wheel carries it)")
 
 from launch import LaunchContext  # noqa: E402
-from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction  # noqa: E402
+from launch.actions import (  # noqa: E402
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+)
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import LifecycleNode  # noqa: E402
 
@@ -130,7 +135,8 @@ def test_a_safety_monitor_for_each_camera_when_asked_for(certify):
     groups = [action for action in actions if isinstance(action, GroupAction)]
     namespaces = []
     for group in groups:
-        (included,) = group.get_sub_entities()
+        parts = group.get_sub_entities()  # and what makes the scope
+        (included,) = (part for part in parts if isinstance(part, IncludeLaunchDescription))
         namespaces.append(dict(included.launch_arguments)["namespace"])
     assert namespaces == ["rs/front", "rs/rear"]
     assert len(nodes) == 2
