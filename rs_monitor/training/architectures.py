@@ -44,6 +44,8 @@ class CompactResNet(nn.Module):
         Number of classes.
     mean, std : tuple of float
         Normalisation of RGB in [0, 1]; it is part of the network.
+    widths : tuple of int
+        Channels of the three stages; multiples of 16 suit vector units.
     """
 
     def __init__(
@@ -51,15 +53,16 @@ class CompactResNet(nn.Module):
         classes: int,
         mean: tuple[float, float, float] = (0.5, 0.5, 0.5),
         std: tuple[float, float, float] = (0.25, 0.25, 0.25),
+        widths: tuple[int, int, int] = (32, 64, 128),
     ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self.stem = nn.Sequential(
-            nn.Conv2d(3, 32, 5, 2, 2, bias=False), nn.BatchNorm2d(32), nn.ReLU()
+            nn.Conv2d(3, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
         )
-        blocks, channels = [], 32
-        for stage, width in enumerate((32, 64, 128)):
+        blocks, channels = [], widths[0]
+        for stage, width in enumerate(widths):
             for block in range(3):
                 stride = 2 if block == 0 and stage > 0 else 1
                 blocks.append(ResidualBlock(channels, width, stride))

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,7 @@ from ..models import RESOLUTIONS, save_card
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
+from .cifar10 import CIFAR10_LABELS, cifar10_network
 
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
 
@@ -54,27 +57,71 @@ def export_onnx(network: nn.Module, size: int, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class _DataSet:
+    """What a card says of the data that a network was trained with."""
+
+    labels: tuple[str, ...]
+    network: Callable[[], nn.Module]
+    architecture: str
+    licence: str
+    data: str
+
+
+_DATA_SETS = {
+    "traffic_signs": _DataSet(
+        TRAFFIC_SIGN_LABELS,
+        lambda: CompactResNet(len(TRAFFIC_SIGN_LABELS)),
+        "CompactResNet",
+        "GTSRB (INI Bochum), free for research; rendered scenes of this project, Apache-2.0",
+        "real tracks with sha256(label/track) mod 5 != 0 (every second frame), and rendered "
+        "scenes of the training surroundings; the recipe was chosen on the tracks with mod 5 = "
+        "1, trained without them",
+    ),
+    "cifar10": _DataSet(
+        CIFAR10_LABELS,
+        cifar10_network,
+        "CompactResNet, widths 32, 80, 160",
+        "CIFAR-10 (Krizhevsky 2009), no licence stated",
+        "the 50,000 training images; the recipe was set beforehand, nothing was chosen on the "
+        "test images",
+    ),
+}
+
+
+def _reference(name: str, folder: Path) -> dict[str, str]:
+    """Draw the reference image of a data set; returns its entry in the card."""
+    if name != "traffic_signs":  # images of others do not go into this project
+        return {}
+    image, label = training_scene(*_REFERENCE_SCENE)
+    path = folder / "reference.png"
+    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return {"reference": {"image": path.name, "label": TRAFFIC_SIGN_LABELS[label]}}
+
+
 def main() -> None:
-    """Export the traffic-sign classifier."""
+    """Export a trained network."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("checkpoint", type=Path, help="checkpoint.pt of the training")
+    parser.add_argument("--data-set", choices=_DATA_SETS, default="traffic_signs")
     parser.add_argument("--out", type=Path, required=True, help="folder for ONNX, card, image")
     parser.add_argument("--resolution", choices=RESOLUTIONS, default=RESOLUTIONS[0])
     parser.add_argument("--machine", required=True, help="where it was trained, for the card")
+    parser.add_argument("--started-from", help="the checkpoint it was fine-tuned from")
     arguments = parser.parse_args()
 
+    about = _DATA_SETS[arguments.data_set]
     state = torch.load(arguments.checkpoint, weights_only=True)
     recipe, epochs = state["recipe"], state["epoch"] + 1
-    network = CompactResNet(len(TRAFFIC_SIGN_LABELS))
+    network = about.network()
     network.load_state_dict(state["network"])
     size = 32 if arguments.resolution == "full" else 16
-    name = f"traffic_signs_sigma{round(100 * recipe['sigma']):03d}"
+    name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
     name += "" if arguments.resolution == "full" else "_half"
     arguments.out.mkdir(parents=True, exist_ok=True)
-    image, label = training_scene(*_REFERENCE_SCENE)
-    reference = arguments.out / "reference.png"
-    cv2.imwrite(str(reference), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    reference = _reference(arguments.data_set, arguments.out)
     sha256 = export_onnx(network, size, arguments.out / f"{name}.onnx")
+    started = {"started_from": arguments.started_from} if arguments.started_from else {}
     save_card(
         arguments.out / f"{name}.yaml",
         {
@@ -88,25 +135,20 @@ def main() -> None:
                 "dynamic_size": True,
                 "resolution": arguments.resolution,
             },
-            "reference": {"image": reference.name, "label": TRAFFIC_SIGN_LABELS[label]},
-            "architecture": "CompactResNet",
-            "licence": {
-                "weights": "Apache-2.0",
-                "training_data": "GTSRB (INI Bochum), free for research; rendered scenes of this "
-                "project, Apache-2.0",
-            },
+            **reference,
+            "architecture": about.architecture,
+            "licence": {"weights": "Apache-2.0", "training_data": about.licence},
             "training": {
-                "command": "python -m rs_monitor.training.traffic_signs",
-                "data": "real tracks with sha256(label/track) mod 5 != 0 (every second frame), "
-                "and rendered scenes of the training surroundings; the recipe was chosen on the "
-                "tracks with mod 5 = 1, trained without them",
+                "command": f"python -m rs_monitor.training.{arguments.data_set}",
+                "data": about.data,
                 "recipe": recipe,
+                **started,
                 "epochs_done": epochs,
                 "wall_time_s": round(state["elapsed"]),
                 "torch": str(torch.__version__),
                 "machine": arguments.machine,
             },
-            "labels": list(TRAFFIC_SIGN_LABELS),
+            "labels": list(about.labels),
         },
     )
     print(f"{arguments.out / name}.onnx {sha256}")

@@ -15,7 +15,11 @@ from torch import nn
 from torch.nn import functional
 
 from ..datasets import LabelledImages
-from .augmentation import MirrorClasses, augment
+
+# Images float32 [N, 3, H, W] in [0, 1] and labels int64 [N], to such.
+Augmentation = Callable[
+    [torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +81,7 @@ def train(
     data: LabelledImages,
     recipe: Recipe,
     checkpoint: Path | None = None,
-    mirror: MirrorClasses | None = None,
+    augmentation: Augmentation = lambda images, labels, generator: (images, labels),
     report: Callable[[int, float, float], None] = lambda epoch, loss, seconds: None,
 ) -> float:
     """Train in place on the CPU with bf16 autocast; returns the wall time in seconds.
@@ -113,9 +117,8 @@ def train(
         for step in range(steps):
             index = order[step * recipe.batch : (step + 1) * recipe.batch]
             x, y = images[index].float() / 255.0, labels[index]
-            if mirror is not None:
-                x, y = mirror(x, y, generator)
-            x = augment(x, generator).repeat(2, 1, 1, 1)
+            x, y = augmentation(x, y, generator)
+            x = x.repeat(2, 1, 1, 1)
             x = x + recipe.sigma * torch.randn(x.shape, generator=generator)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x.contiguous(memory_format=torch.channels_last))

@@ -9,10 +9,8 @@ Example: python -m rs_monitor.training.traffic_signs --out build/traffic_signs \
 
 from __future__ import annotations
 
-import argparse
 import functools
 from multiprocessing import Pool
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,8 +21,8 @@ from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
-from .augmentation import MirrorClasses
-from .noise_training import Recipe, train
+from .augmentation import MirrorClasses, augment
+from .running import run_training, training_parser
 
 _SCENE_SEED = 0
 # Signs that are their own mirror image, and pairs that are each other's.
@@ -65,51 +63,29 @@ def rendered_scenes(count: int, size: int) -> LabelledImages:
 
 def main() -> None:
     """Train from the command line; interrupted, it goes on where it stopped."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="real tracks, .npz")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt")
-    parser.add_argument("--sigma", type=float, default=0.25)
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
-    parser.add_argument("--consistency", type=float, default=Recipe.consistency)
-    parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
-    parser.add_argument("--weight-decay", type=float, default=Recipe.weight_decay)
+    parser = training_parser(__doc__)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights to start from")
     arguments = parser.parse_args()
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
     real = concatenate([load_npz(path) for path in arguments.data])
     if arguments.resolution == "half":
         real = half_resolution(real)
     scenes = rendered_scenes(arguments.scenes, real.images.shape[1])
-    data = concatenate([real, scenes])
-    recipe = Recipe(
-        sigma=arguments.sigma,
-        epochs=arguments.epochs,
-        consistency=arguments.consistency,
-        learning_rate=arguments.learning_rate,
-        weight_decay=arguments.weight_decay,
-        seed=arguments.seed,
-    )
-    torch.manual_seed(recipe.seed)
-    network = CompactResNet(len(TRAFFIC_SIGN_LABELS))
-    if arguments.start:
-        network.load_state_dict(torch.load(arguments.start, weights_only=True)["network"])
+    mirror = mirror_classes()
 
-    def report(epoch: int, loss: float, seconds: float) -> None:
-        left = seconds / (epoch + 1) * (recipe.epochs - epoch - 1)
-        print(
-            f"epoch {epoch + 1}/{recipe.epochs} loss {loss:.3f}, {seconds:.0f} s, "
-            f"{left:.0f} s left",
-            flush=True,
-        )
+    def augmentation(
+        images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = mirror(images, labels, generator)
+        return augment(images, generator), labels
 
-    elapsed = train(
-        network, data, recipe, arguments.out / "checkpoint.pt", mirror_classes(), report
+    run_training(
+        arguments,
+        lambda: CompactResNet(len(TRAFFIC_SIGN_LABELS)),
+        concatenate([real, scenes]),
+        augmentation,
     )
-    print(f"trained on {len(real)} real and {len(scenes)} rendered images in {elapsed:.0f} s")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
-from rs_monitor.training.augmentation import MirrorClasses, augment
+from rs_monitor.training.augmentation import MirrorClasses, augment, crop_and_flip
 from rs_monitor.training.traffic_signs import mirror_classes
 
 LABELS = ("left", "right", "round", "text")
@@ -73,3 +73,19 @@ def test_no_sign_with_a_text_or_a_digit_is_mirrored():
 def test_unknown_class_names_are_refused():
     with pytest.raises(ValueError):
         MirrorClasses(LABELS, {"nonsense": "left"})
+
+
+def test_crop_and_flip_moves_by_an_eighth_at_most_and_mirrors_half():
+    row = torch.arange(16.0).expand(400, 3, 16, 16).contiguous()
+    labels = torch.arange(400)
+    moved, same = crop_and_flip(row, labels, generator())
+    assert torch.equal(same, labels) and moved.shape == row.shape
+    assert torch.equal(moved, crop_and_flip(row, labels, generator())[0])
+    middle = moved[:, 0, 8, 4:12]
+    steps = middle[:, 1:] - middle[:, :-1]
+    mirrored = (steps == -1).all(1)
+    assert bool((mirrored | (steps == 1).all(1)).all())
+    assert 150 < int(mirrored.sum()) < 250
+    shift = torch.where(mirrored, 15 - moved[:, 0, 8, 8], moved[:, 0, 8, 8]) - 8
+    assert set(shift.tolist()) <= {-3.0, -2.0, -1.0, 0.0, 1.0, 2.0}
+    assert len(set(shift.tolist())) >= 5
