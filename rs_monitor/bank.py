@@ -42,6 +42,11 @@ def shipped_family() -> Path:
         raise ModelError(f"{error}: give a model path") from error
 
 
+def shipped_families() -> list[Path]:
+    """Return all families that this installation ships."""
+    return sorted(shipped_family().parents[1].glob("*/family.yaml"))
+
+
 def check_reference(engine: Engine) -> None:
     """Check that noisy copies of the card's reference image get the class the card names.
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..bank import check_reference, shipped_family
+from ..bank import check_reference, shipped_families
 from ..engines import BACKENDS, PRECISIONS, EngineError, open_engine
 from ..families import load_family
 from ..models import ModelCard, ModelError, load_model
@@ -28,7 +28,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("action", choices=("list", "verify"))
     parser.add_argument(
-        "path", nargs="*", type=Path, metavar="CARD", help="cards or families (default: shipped)"
+        "path",
+        nargs="*",
+        type=Path,
+        metavar="CARD",
+        help="cards or families (default: all that are shipped)",
     )
     parser.add_argument("--backend", choices=BACKENDS, default="auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
@@ -60,7 +64,7 @@ def _verify(card: ModelCard, backend: str, precision: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """List or verify; 1 when a model fails."""
     cards: list[ModelCard] = []
-    for path in arguments.path or [shipped_family()]:
+    for path in arguments.path or shipped_families():
         cards += load_family(path).members
     rows, status = [], 0
     for card in cards:
