@@ -86,6 +86,7 @@ setup(
         "console_scripts": [
             "rs_monitor = rs_monitor.__main__:main",
             "certify_node = rs_monitor.ros.node:main",
+            "safety_monitor = rs_monitor.ros.safety_node:main",
         ],
     },
 )

@@ -20,12 +20,15 @@ from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    GroupAction,
+    IncludeLaunchDescription,
     OpaqueFunction,
     RegisterEventHandler,
     Shutdown,
 )
 from launch.event_handlers import OnProcessExit, OnProcessStart
 from launch.events import matches_action
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
@@ -50,7 +53,8 @@ OVERRIDES = {
 
 def declare_arguments():
     """Return the launch arguments."""
-    params_file = Path(get_package_share_directory("rs_monitor"), "config", "certify.yaml")
+    config = Path(get_package_share_directory("rs_monitor"), "config")
+    params_file, safety_params_file = config / "certify.yaml", config / "safety_monitor.yaml"
 
     def argument(name, default, description, choices=None):
         return DeclareLaunchArgument(
@@ -91,6 +95,15 @@ def declare_arguments():
             "Configure and activate the nodes; false leaves them unconfigured.",
             BOOLEANS,
         ),
+        argument(
+            "safety_monitor",
+            "false",
+            "Start a safety monitor beside each node, see safety_monitor.launch.py.",
+            BOOLEANS,
+        ),
+        argument("safety_params_file", str(safety_params_file), "Its parameters (YAML)."),
+        argument("expected_model", "", "The model's sha256, for the safety monitor."),
+        argument("required_radius", "", "Least certified radius, for the safety monitor."),
     ]
 
 
@@ -137,9 +150,27 @@ def parameter_overrides(values):
     return overrides
 
 
+def namespace_of(camera, values):
+    """Return the namespace of one camera's nodes."""
+    return "/".join(part for part in (values["namespace"].rstrip("/"), camera) if part)
+
+
+def safety_monitor(camera, values):
+    """Return what starts the safety monitor of one camera."""
+    source = Path(__file__).with_name("safety_monitor.launch.py")
+    names = ("safety_params_file", "expected_model", "required_radius", "use_sim_time")
+    arguments = {name: values[name] for name in names}
+    arguments["namespace"] = namespace_of(camera, values)
+    included = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(source)), launch_arguments=arguments.items()
+    )
+    # A scope of its own: its arguments must not become those of this file.
+    return GroupAction([included])
+
+
 def certifier(camera, values):
     """Return the node of one camera."""
-    namespace = "/".join(part for part in (values["namespace"].rstrip("/"), camera) if part)
+    namespace = namespace_of(camera, values)
     topic = image_topic_of(camera, values["image_topic"])
     remappings = [("image", topic), ("image/compressed", f"{topic}/compressed")] if topic else []
     log = []
@@ -254,13 +285,16 @@ def start(context):
     }
     if not Path(values["params_file"]).is_file():
         raise ValueError(f"params_file:={values['params_file']} is not a file")
-    nodes = [certifier(camera, values) for camera in camera_names(values["cameras"]) or [""]]
+    cameras = camera_names(values["cameras"]) or [""]
+    nodes = [certifier(camera, values) for camera in cameras]
     # The handlers come first, so that no event is missed.
     running = set(nodes)
     actions = [watch(node, running) for node in nodes]
     if values["autostart"] == "true":
         for node in nodes:
             actions += autostart(node)
+    if values["safety_monitor"] == "true":
+        actions += [safety_monitor(camera, values) for camera in cameras]
     return actions + nodes
 
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +68,18 @@ def check_reference(engine: Engine) -> None:
         )
 
 
-def open_paced(model: Model, backend: str, precision: str, budget: float) -> Engine:
+def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
     """Open an engine whose chunk takes a small part of the budget.
 
     Parameters
     ----------
-    model : Model
-    backend, precision : str
-        As for `open_engine`.
+    opener : callable
+        Opens an engine for chunks of so many samples.
     budget : float
         Seconds a frame may take.
     """
     for chunk in _CHUNKS:
-        engine = open_engine(model, backend=backend, precision=precision, max_batch=chunk)
+        engine = opener(chunk)
         engine.warm_up()
         if chunk == _CHUNKS[-1] or _fits(engine, _CHUNK_SHARE * budget):
             return engine
@@ -124,6 +125,8 @@ class CertifierBank:
         Samples a forward pass; measured by default.
     threads : int
         As for `open_engine`; only together with `chunk`.
+    opener : callable
+        `open_engine`, or what stands in its place.
 
     Raises
     ------
@@ -142,32 +145,64 @@ class CertifierBank:
         budget: float,
         chunk: int | None = None,
         threads: int = 0,
+        opener: Callable[..., Engine] = open_engine,
     ) -> None:
         self.family: Family = load_family(path or shipped_family())
         self.table = SinglePassTable()
+        self._opener = opener
+        self._options = {"backend": backend, "precision": precision, "threads": threads}
         self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
         try:
             wanted = {(card, card.resolution) for card in self.family.members}
             first = self.family.select(settings.sigma, resolution)[0]
             for card, size in sorted(wanted | {(first, resolution)}, key=str):
-                model = load_model(card, size)
-                if chunk is None:
-                    engine = open_paced(model, backend, precision, budget)
-                else:
-                    engine = open_engine(
-                        model,
-                        backend=backend,
-                        precision=precision,
-                        max_batch=chunk,
-                        threads=threads,
-                    )
-                self._certifiers[card, size] = Certifier(engine, self.table)
-                if size == card.resolution:
-                    check_reference(engine)
-                self._certifiers[card, size].warm_up(settings, budget)
+                self._open(load_model(card, size), size, settings, budget, chunk)
         except BaseException:
             self.close()
             raise
+
+    def _open(
+        self, model: Model, size: str, settings: Settings, budget: float, chunk: int | None
+    ) -> None:
+        """Open a member, check it and warm it up."""
+
+        def opener(max_batch: int) -> Engine:
+            return self._opener(model, max_batch=max_batch, **self._options)
+
+        engine = open_paced(opener, budget) if chunk is None else opener(chunk)
+        self._certifiers[model.card, size] = Certifier(engine, self.table)
+        if size == model.card.resolution:
+            check_reference(engine)
+        self._certifiers[model.card, size].warm_up(settings, budget)
+
+    def reopened(self, settings: Settings, budget: float) -> CertifierBank:
+        """Open the same members again, with the chunks they had and the same table of pairs.
+
+        The models are those in memory, not what their files hold by now. This bank's engines
+        are to be closed before, or given up; its table lives on in the new one.
+
+        Parameters
+        ----------
+        settings : Settings
+            In force: these are warm when the new bank is.
+        budget : float
+            Seconds a frame may take.
+
+        Raises
+        ------
+        ModelError, EngineError
+            When a member cannot be opened, or fails its reference image.
+        """
+        bank = copy.copy(self)
+        bank._certifiers = {}
+        try:
+            for (_, size), certifier in self._certifiers.items():
+                engine = certifier.engine
+                bank._open(engine.model, size, settings, budget, engine.max_batch)
+        except BaseException:
+            bank.close_engines()
+            raise
+        return bank
 
     @property
     def loaded(self) -> list[tuple[ModelCard, str]]:
@@ -190,9 +225,12 @@ class CertifierBank:
             )
         return self._certifiers[card, resolution], warning
 
-    def close(self) -> None:
-        """Close every engine and stop the background computation."""
+    def close_engines(self) -> None:
+        """Close every engine; they may be `reopened`."""
         for certifier in self._certifiers.values():
             certifier.engine.close()
-        self._certifiers.clear()
+
+    def close(self) -> None:
+        """Close every engine and stop the background computation."""
+        self.close_engines()
         self.table.close()

@@ -37,6 +37,12 @@ class ChunkPace:
         self._chunks: deque[tuple[float, float]] = deque(maxlen=_RECENT)  # (end, duration)
         self._count = 0
         self._slow = 0.0
+        self._begun: float | None = None
+
+    @property
+    def begun(self) -> float | None:
+        """When the chunk in progress was begun; None between chunks. For other threads."""
+        return self._begun
 
     @property
     def typical(self) -> float:
@@ -55,8 +61,11 @@ class ChunkPace:
     @contextlib.contextmanager
     def measure(self, full: bool) -> Iterator[None]:
         """Time a chunk; partial chunks are not `full` and do not count."""
-        started = self._clock()
-        yield
+        started = self._begun = self._clock()
+        try:
+            yield
+        finally:
+            self._begun = None
         if not full:
             return
         ended = self._clock()

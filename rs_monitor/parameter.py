@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""One parameter: its name, type, bounds and description."""
+"""One parameter: its name, type, bounds and description; tables of them as text."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 _TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "integer[]"}
@@ -59,3 +60,41 @@ class Parameter:
         if self.low is not None and not self.low <= value <= self.high:
             return f"{self.name} must be in the range {self.range_text}, got {value!r}"
         return ""
+
+
+def yaml_text(parameters: Iterable[Parameter], title: str) -> str:
+    """Return the content of a parameters file: every parameter with its default."""
+    lines = [
+        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors",
+        "# SPDX-License-Identifier: Apache-2.0",
+        f"# {title}",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for parameter in parameters:
+        allowed = f" [{parameter.range_text}]" if parameter.range_text else ""
+        when = "" if parameter.runtime else " (fixed while the node is configured)"
+        lines.append(f"    # {parameter.description}{allowed}{when}")
+        lines.append(f"    {parameter.name}: {_yaml_value(parameter.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def markdown_table(parameters: Iterable[Parameter]) -> str:
+    """Return the README's table of parameters."""
+    rows = ["| parameter | default | allowed | at run time | meaning |", "|---|---|---|---|---|"]
+    for parameter in parameters:
+        rows.append(
+            f"| `{parameter.name}` | {_yaml_value(parameter.default)} | {parameter.range_text} | "
+            f"{'yes' if parameter.runtime else 'no'} | {parameter.description} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _yaml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"' if not value else value
+    if isinstance(value, tuple):
+        return str(list(value))
+    return repr(value)

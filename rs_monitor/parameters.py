@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
 
 from .engines import BACKENDS, PRECISIONS
 from .frames import DEFAULT_MAX_PIXELS
 from .models import RESOLUTIONS
 from .pacing import RESERVE
-from .parameter import Parameter
+from .parameter import Parameter, markdown_table, yaml_text
 from .settings import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
 
 TRANSPORTS = ("raw", "compressed")
@@ -142,6 +142,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         high=3600.0,
     ),
     Parameter(
+        "watchdog.max_failures",
+        5,
+        "failures of the engine, without 100 good frames in a row between, after which the node "
+        "deactivates itself; 0: never",
+        low=0,
+        high=1_000_000,
+    ),
+    Parameter(
         "diagnostics.period",
         1.0,
         "seconds between messages on /diagnostics; a level that changes is published at once",
@@ -209,43 +217,9 @@ PARAMETERS: tuple[Parameter, ...] = (
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
-def yaml_text() -> str:
-    """Return the content of config/certify.yaml: every parameter with its default."""
-    lines = [
-        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors",
-        "# SPDX-License-Identifier: Apache-2.0",
-        "# Parameters of the certifier; each is shown with its default.",
-        "/**:",
-        "  ros__parameters:",
-    ]
-    for parameter in PARAMETERS:
-        allowed = f" [{parameter.range_text}]" if parameter.range_text else ""
-        when = "" if parameter.runtime else " (fixed while the node is configured)"
-        lines.append(f"    # {parameter.description}{allowed}{when}")
-        lines.append(f"    {parameter.name}: {_yaml_value(parameter.default)}")
-    return "\n".join(lines) + "\n"
-
-
-def markdown_table() -> str:
-    """Return the README's table of parameters."""
-    rows = ["| parameter | default | allowed | at run time | meaning |", "|---|---|---|---|---|"]
-    for parameter in PARAMETERS:
-        rows.append(
-            f"| `{parameter.name}` | {_yaml_value(parameter.default)} | {parameter.range_text} | "
-            f"{'yes' if parameter.runtime else 'no'} | {parameter.description} |"
-        )
-    return "\n".join(rows) + "\n"
-
-
-def _yaml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"' if not value else value
-    if isinstance(value, tuple):
-        return str(list(value))
-    return repr(value)
+TITLE = "Parameters of the certifier; each is shown with its default."
 
 
 if __name__ == "__main__":
-    print(yaml_text(), end="")
+    table = "--table" in sys.argv
+    print(markdown_table(PARAMETERS) if table else yaml_text(PARAMETERS, TITLE), end="")

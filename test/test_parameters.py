@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rs_monitor.parameters import BY_NAME, PARAMETERS, markdown_table, yaml_text
+from rs_monitor.parameter import markdown_table, yaml_text
+from rs_monitor.parameters import BY_NAME, PARAMETERS, TITLE
 from rs_monitor.ros.configuration import make_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,11 +19,11 @@ def configuration(**changes):
 
 
 def test_shipped_yaml_is_up_to_date():
-    assert (ROOT / "config" / "certify.yaml").read_text() == yaml_text()
+    assert (ROOT / "config" / "certify.yaml").read_text() == yaml_text(PARAMETERS, TITLE)
 
 
 def test_shipped_yaml_holds_the_defaults():
-    content = yaml.safe_load(yaml_text())["/**"]["ros__parameters"]
+    content = yaml.safe_load(yaml_text(PARAMETERS, TITLE))["/**"]["ros__parameters"]
     assert content == {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in DEFAULTS.items()
@@ -32,7 +33,7 @@ def test_shipped_yaml_holds_the_defaults():
 
 
 def test_readme_has_the_table():
-    assert markdown_table() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table(PARAMETERS) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_defaults_are_allowed():

@@ -215,7 +215,8 @@ class Environment:
         # Launch files one by one: `ros2 launch` does not look for them behind a linked folder.
         for path in [ROOT / "package.xml", ROOT / "config", ROOT / "models", *LAUNCH_FILES]:
             links[f"share/rs_monitor/{path.relative_to(ROOT)}"] = path
-        for name in ("rs_monitor", "certify_node"):  # where `ros2 run` and `ros2 launch` look
+        # Where `ros2 run` and `ros2 launch` look.
+        for name in ("rs_monitor", "certify_node", "safety_monitor"):
             links[f"lib/rs_monitor/{name}"] = self.folder / "bin" / name
         for folder in ("share", "lib"):  # first, lest a link be followed into the source tree
             shutil.rmtree(self.folder / folder / "rs_monitor", ignore_errors=True)

@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -28,6 +27,7 @@ from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
 from ..certification import Status
 from ..evaluation.replay.columns import flatten
+from ..safety import ConsumerRule, Verdict
 from .conversions import NANOSECONDS, stamp_nanoseconds
 from .lifecycle_client import LifecycleClient, LifecycleError, run_client
 
@@ -39,56 +39,12 @@ _INFO_QOS = QoSProfile(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Requirements:
-    """What a consumer asks of a certificate before it relies on it.
-
-    Attributes
-    ----------
-    age : float
-        Seconds that may have passed since header.stamp.
-    radius : float
-        Least certified radius at the network's input.
-    sigma : float or None
-        The expected noise level; None for any.
-    model_id : str
-        The expected model; "" while none is known: then nothing is safe.
-    """
-
-    age: float
-    radius: float
-    sigma: float | None
-    model_id: str
-
-    def objection(self, certificate: Certificate, age: float) -> str:
-        """Return why the certificate may not be relied on; "" when it may.
-
-        Parameters
-        ----------
-        certificate : Certificate
-        age : float
-            Seconds since its header.stamp, by the consumer's clock.
-        """
-        if certificate.status != Certificate.CERTIFIED:
-            return "not certified"
-        # A stamp in the future is no fresher than one in the past: the clocks disagree.
-        if not -self.age <= age <= self.age:
-            return f"stamped {age:.3f} s ago"
-        if not certificate.radius >= self.radius:
-            return f"radius below {self.radius:g}"
-        if self.sigma is not None and not math.isclose(certificate.sigma, self.sigma):
-            return f"sigma is not {self.sigma:g}"
-        if not self.model_id or certificate.model_id != self.model_id:
-            return f"model is not {self.model_id or 'known'}"
-        return ""
-
-
 class CertificateListener(Node):
     """Prints and records every certificate.
 
     Parameters
     ----------
-    requirements : Requirements
+    rule : ConsumerRule
         Without a model_id, the one that ~/info first names is expected from then on.
     target : str
         Full name of the certifier.
@@ -99,10 +55,10 @@ class CertificateListener(Node):
     """
 
     def __init__(
-        self, requirements: Requirements, target: str, quiet: bool, record: TextIO | None
+        self, rule: ConsumerRule, target: str, quiet: bool, record: TextIO | None
     ) -> None:
         super().__init__("certificate_listener")
-        self.requirements = requirements
+        self.rule = rule
         self.received = 0
         self.last = time.monotonic()
         self._target, self._quiet, self._record = target, quiet, record
@@ -132,8 +88,8 @@ class CertificateListener(Node):
 
     def _on_info(self, info: MonitorInfo) -> None:
         self._informed = True
-        if not self.requirements.model_id:
-            self.requirements = dataclasses.replace(self.requirements, model_id=info.model_id)
+        if not self.rule.model_id:
+            self.rule = dataclasses.replace(self.rule, model_id=info.model_id)
         names = ("backend", "backend_version", "device", "precision", "chunk_size")
         names += ("model_id", "model_name", "model_path", "config_id")
         names += ("model_sha256", "input_height", "input_width", "rs_monitor_version")
@@ -145,7 +101,8 @@ class CertificateListener(Node):
         latency = (self.get_clock().now().nanoseconds - stamp) / NANOSECONDS
         self.last = time.monotonic()
         self.received += 1
-        objection = self.requirements.objection(message, latency)
+        judgement = self.rule.judge(message, latency)
+        objection = "" if judgement.verdict is Verdict.PASSED else judgement.reason
         status = Status(message.status).name
         if not self._quiet:
             print(_line(self.received, message, status, latency, objection), flush=True)
@@ -201,12 +158,15 @@ def main(args: list[str] | None = None) -> int:
     except OSError as error:
         print(f"certificate_listener: {error}", file=sys.stderr)
         return 2
-    requirements = Requirements(
-        arguments.age, arguments.required_radius, arguments.sigma, arguments.model_id
+    rule = ConsumerRule(
+        max_age=arguments.age,
+        required_radius=arguments.required_radius,
+        sigma=arguments.sigma,
+        model_id=arguments.model_id,
     )
 
     def make() -> CertificateListener:
-        return CertificateListener(requirements, arguments.node, arguments.quiet, record)
+        return CertificateListener(rule, arguments.node, arguments.quiet, record)
 
     def listen(node: CertificateListener) -> None:
         node.wait_until_connected(arguments.timeout)

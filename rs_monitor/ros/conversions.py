@@ -76,7 +76,9 @@ def certificate_message(result: FrameCertificate, about: Circumstances) -> Certi
     return message
 
 
-def info_message(configuration: Configuration, bank: CertifierBank, stamp: Time) -> MonitorInfo:
+def info_message(
+    configuration: Configuration, bank: CertifierBank, state: str, stamp: Time
+) -> MonitorInfo:
     """Describe what certificates with this configuration's config_id stand for."""
     certifier, _ = bank.select(configuration.settings.sigma, configuration["input.resolution"])
     engine = certifier.engine
@@ -85,7 +87,7 @@ def info_message(configuration: Configuration, bank: CertifierBank, stamp: Time)
     return MonitorInfo(
         stamp=stamp,
         rs_monitor_version=__version__,
-        state="ready",
+        state=state,
         config_id=configuration.config_id,
         model_id=model.model_id,
         model_sha256=model.card.sha256,

@@ -20,11 +20,12 @@ from ..parameters import BY_NAME, PARAMETERS, Parameter
 from .configuration import Configuration, make_configuration
 
 
-def _descriptor(parameter: Parameter) -> ParameterDescriptor:
+def _descriptor(parameter: Parameter, read_only: bool) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         name=parameter.name,
         description=parameter.description,
         additional_constraints=parameter.range_text,
+        read_only=read_only,
     )
     if isinstance(parameter.default, int) and parameter.low is not None:
         bounds = IntegerRange(from_value=parameter.low, to_value=parameter.high)
@@ -33,6 +34,33 @@ def _descriptor(parameter: Parameter) -> ParameterDescriptor:
         bounds = FloatingPointRange(from_value=parameter.low, to_value=parameter.high)
         descriptor.floating_point_range = [bounds]
     return descriptor
+
+
+def declare(node: Node, parameter: Parameter, *, read_only: bool = False) -> None:
+    """Declare a parameter of a table on a node.
+
+    Raises
+    ------
+    ValueError
+        When its initial value is of the wrong type or out of range.
+    """
+    default = parameter.default
+    default = list(default) if isinstance(default, tuple) else default
+    try:
+        node.declare_parameter(parameter.name, default, _descriptor(parameter, read_only))
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        allowed = f" in the range {parameter.range_text}" if parameter.range_text else ""
+        raise ValueError(
+            f"{parameter.name} must be of type {parameter.type_name}{allowed}: {error}"
+        ) from error
+
+
+def warn_of_unknown(node: Node) -> None:
+    """Name values given at the start that belong to no parameter: ROS would be silent."""
+    given = node._parameter_overrides  # there is no public way to them
+    for name in given:
+        if not (node.has_parameter(name) or name.startswith("qos_overrides.")):
+            node.get_logger().warning(f"there is no parameter {name}: ignored")
 
 
 class LiveParameters:
@@ -72,29 +100,11 @@ class LiveParameters:
         self._check_with_node = check
         self._apply_to_node = apply
         for parameter in PARAMETERS:
-            self._declare(parameter)
-        self._warn_of_unknown()
+            declare(node, parameter)
+        warn_of_unknown(node)
         self.configuration = make_configuration(self._values(), 1)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
-
-    def _declare(self, parameter: Parameter) -> None:
-        default = parameter.default
-        default = list(default) if isinstance(default, tuple) else default
-        try:
-            self._node.declare_parameter(parameter.name, default, _descriptor(parameter))
-        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            allowed = f" in the range {parameter.range_text}" if parameter.range_text else ""
-            raise ValueError(
-                f"{parameter.name} must be of type {parameter.type_name}{allowed}: {error}"
-            ) from error
-
-    def _warn_of_unknown(self) -> None:
-        """Name values given at the start that belong to no parameter: ROS would be silent."""
-        given = self._node._parameter_overrides  # there is no public way to them
-        for name in given:
-            if not (self._node.has_parameter(name) or name.startswith("qos_overrides.")):
-                self._node.get_logger().warning(f"there is no parameter {name}: ignored")
 
     def _values(self) -> dict[str, Any]:
         return {name: _frozen(self._node.get_parameter(name).value) for name in BY_NAME}

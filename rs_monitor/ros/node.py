@@ -5,36 +5,38 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState
-from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from rs_monitor_msgs.msg import Certificate, MonitorInfo
+from rs_monitor_msgs.msg import MonitorInfo
 
 from ..bank import CertifierBank
-from ..engines import EngineError
+from ..certifier import Certifier
+from ..engine_keeper import EngineKeeper
+from ..engine_state import EngineStage, EngineState
+from ..engines import Engine, EngineError, open_engine
 from ..models import ModelError
 from .configuration import Configuration
 from .conversions import info_message
 from .diagnostics import Diagnostics
-from .engine_state import EngineStage, EngineState
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
-from .slot import LatestSlot, Received
-from .worker import Outlets, Worker
+from .pipeline import Pipeline
+from .slot import Received
 
 _INFO_QOS = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-_LIVELINESS_LEASE = Duration(seconds=1)
 _DRAIN = 5.0  # seconds beyond its budget that a frame in progress is waited for
 
 
@@ -42,7 +44,13 @@ class CertifierNode(ManagedNode):
     """Subscribes to `image` and publishes one Certificate per accepted frame.
 
     Configure loads and checks the model and warms it up; activate subscribes. Callbacks run on
-    a single-threaded executor; one worker thread certifies the latest frame.
+    a single-threaded executor; one worker thread certifies the latest frame. Engines that fail
+    are opened again in the background; after too many failures the node deactivates itself.
+
+    Parameters
+    ----------
+    opener : callable
+        `engines.open_engine`, or what stands in its place.
 
     Raises
     ------
@@ -50,24 +58,24 @@ class CertifierNode(ManagedNode):
         When an initial parameter is of the wrong type or out of range.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, opener: Callable[..., Engine] = open_engine, **kwargs: Any) -> None:
         super().__init__("certifier", **kwargs)
-        self._bank: CertifierBank | None = None
-        self._slot: LatestSlot | None = None
-        self._worker: Worker | None = None
+        self._opener = opener
+        self._keeper: EngineKeeper | None = None
+        self._not_kept = EngineState()  # while no keeper has engines
+        self._stuck = False
+        self._pipeline: Pipeline | None = None
         self._subscription: Any = None
-        self._certificates: Any = None
-        self._debug_images: Any = None
         self._info: Any = None
-        self._engine_state = EngineState()
         self._parameters_in_force = LiveParameters(
             self,
-            configured=lambda: self._bank is not None,
+            configured=lambda: self._keeper is not None,
             check=self._check_configuration,
             apply=self._in_force,
         )
+        self._engines_changed = self.create_guard_condition(self._on_engines_changed)
         self._diagnostics = Diagnostics(
-            self, lambda: self.configuration, lambda: self._engine_state, self._image_topic
+            self, lambda: self.configuration, lambda: self.engine_state, self._image_topic
         )
 
     @property
@@ -75,99 +83,116 @@ class CertifierNode(ManagedNode):
         """The parameters in force."""
         return self._parameters_in_force.configuration
 
+    @property
+    def engine_state(self) -> EngineState:
+        """What the engines are doing."""
+        keeper = self._keeper  # once: the diagnostics' thread asks too
+        return self._not_kept if keeper is None else keeper.state
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a thread was left behind that does not return from the engine."""
+        return self._stuck
+
     def _check_configuration(self, configuration: Configuration) -> None:
         """Refuse what the loaded models cannot do."""
-        if self._bank is not None:
-            self._bank.select(configuration.settings.sigma, configuration["input.resolution"])
+        if self._keeper is not None:
+            self._selected(configuration)
+
+    def _selected(self, configuration: Configuration) -> tuple[Certifier, str]:
+        return self._keeper.bank.select(
+            configuration.settings.sigma, configuration["input.resolution"]
+        )
 
     def _in_force(self) -> None:
         """Prepare for, and announce, the configuration in force."""
-        if self._bank is None:
+        if self._keeper is None:
             return
         configuration = self.configuration
-        certifier, warning = self._bank.select(
-            configuration.settings.sigma, configuration["input.resolution"]
-        )
+        certifier, warning = self._selected(configuration)
         if warning:
             self.get_logger().warning(warning)
         certifier.prefetch(configuration.settings, configuration.budget)
-        now = self.get_clock().now().to_msg()
-        info = info_message(configuration, self._bank, now)
+        self._tell()
+
+    def _tell(self) -> None:
+        now, keeper = self.get_clock().now().to_msg(), self._keeper
+        info = info_message(self.configuration, keeper.bank, keeper.state.stage.value, now)
         self._info.publish(info)
         self._diagnostics.loaded(info)
+
+    def _on_engines_changed(self) -> None:
+        """Tell of the engines' new state; deactivate when they were given up."""
+        if self._keeper is None or self._info is None:
+            return
+        state, log = self._keeper.state, self.get_logger()
+        self._tell()
+        if state.stage is EngineStage.READY:
+            log.info("the engines are ready again")
+        else:
+            log.error(f"engines {state.stage.value}: {state.detail}")
+        if state.stage is EngineStage.GIVEN_UP and self._subscription is not None:
+            log.fatal("deactivating: clean up and configure to try again")
+            self.trigger_deactivate()
 
     # Transitions
 
     @transition
     def on_configure(self, state: LifecycleState) -> None:
         """Load the family, check it, open the engines and warm them up."""
-        configuration, started = self.configuration, time.monotonic()
-        self._engine_state = EngineState(EngineStage.OPENING)
+        started = time.monotonic()
+        self._not_kept = EngineState(EngineStage.OPENING)
         self._diagnostics.look()
         try:
-            self._bank = CertifierBank(
-                configuration["model.path"],
-                backend=configuration["engine.backend"],
-                precision=configuration["engine.precision"],
-                settings=configuration.settings,
-                resolution=configuration["input.resolution"],
-                budget=configuration.budget,
+            self._keeper = EngineKeeper(
+                self._open_bank(),
+                lambda bank: bank.reopened(self.configuration.settings, self.configuration.budget),
+                max_failures=lambda: self.configuration["watchdog.max_failures"],
+                changed=self._engines_changed.trigger,
             )
         except (ModelError, EngineError) as error:
-            self._engine_state = EngineState(EngineStage.CLOSED, 1, 1, str(error))
+            self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, str(error))
             raise TransitionRefused(str(error)) from error
-        self._open_outlets()
+        self._pipeline = Pipeline(
+            self,
+            self._keeper,
+            lambda: self.configuration,
+            self._image_topic(),
+            self._diagnostics.certified,
+        )
+        self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
         self._in_force()
-        self._engine_state = EngineState(EngineStage.READY)
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
         gc.freeze()
-        certifier, _ = self._bank.select(
-            configuration.settings.sigma, configuration["input.resolution"]
-        )
-        identity, model = certifier.engine.identity, certifier.engine.model
+        engine = self._selected(self.configuration)[0].engine
+        identity, model = engine.identity, engine.model
         self.get_logger().info(
             f"{model.card.name} {model.height}x{model.width} on {identity.backend} "
             f"{identity.version}, {identity.device}, {identity.precision}, chunks of "
-            f"{certifier.engine.max_batch}; ready in {time.monotonic() - started:.1f} s"
+            f"{engine.max_batch}; ready in {time.monotonic() - started:.1f} s"
         )
 
-    def _open_outlets(self) -> None:
-        """Create the publishers and start the worker that uses them."""
-        deadline = Duration(nanoseconds=round(self.configuration.qos_deadline * 1e9))
-        certificate_qos = QoSProfile(
-            depth=10,
-            reliability=ReliabilityPolicy.RELIABLE,
-            durability=DurabilityPolicy.VOLATILE,
-            deadline=deadline,
-            liveliness=LivelinessPolicy.AUTOMATIC,
-            liveliness_lease_duration=_LIVELINESS_LEASE,
+    def _open_bank(self) -> CertifierBank:
+        configuration = self.configuration
+        return CertifierBank(
+            configuration["model.path"],
+            backend=configuration["engine.backend"],
+            precision=configuration["engine.precision"],
+            settings=configuration.settings,
+            resolution=configuration["input.resolution"],
+            budget=configuration.budget,
+            opener=self._opener,
         )
-        self._certificates = self.create_lifecycle_publisher(
-            Certificate, "certificate", certificate_qos
-        )
-        self._debug_images = self.create_lifecycle_publisher(Image, "~/debug/image", 1)
-        self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
-        outlets = Outlets(
-            certificate=self._publish,
-            debug_image=self._debug_images.publish,
-            debug_wanted=lambda: self._debug_images.get_subscription_count() > 0,
-            error=lambda text: self.get_logger().error(text, throttle_duration_sec=1.0),
-            now=lambda: self.get_clock().now().nanoseconds,
-        )
-        self._slot = LatestSlot()
-        self._worker = Worker(
-            self._slot, self._bank, lambda: self.configuration, outlets, self._image_topic()
-        )
-        self._worker.start()
-
-    def _publish(self, certificate: Certificate) -> None:
-        self._certificates.publish(certificate)
-        self._diagnostics.certified(certificate)
 
     @transition
     def on_activate(self, state: LifecycleState) -> None:
         """Subscribe to the camera."""
+        engines = self.engine_state
+        if engines.stage is EngineStage.GIVEN_UP:
+            raise TransitionRefused(
+                f"the engines were given up after {engines.detail}: clean up and configure"
+            )
         super().on_activate(state)
         try:
             self._subscription = self.create_subscription(
@@ -216,7 +241,7 @@ class CertifierNode(ManagedNode):
 
     def _receive(self, message: Image | CompressedImage) -> None:
         steady = time.monotonic()
-        self._slot.put(Received(message, steady, self.get_clock().now().nanoseconds))
+        self._pipeline.put(Received(message, steady, self.get_clock().now().nanoseconds))
         self._diagnostics.received(message, steady)
 
     def _unsubscribe(self) -> None:
@@ -225,27 +250,26 @@ class CertifierNode(ManagedNode):
             self.destroy_subscription(self._subscription)
             self._subscription = None
             limit = self.configuration.budget + _DRAIN
-            if not self._slot.drain(limit):
+            if not self._pipeline.drain(limit):
                 self.get_logger().error(f"a frame is still being certified after {limit:g} s")
 
     def _release(self) -> None:
-        if self._worker is not None:
-            self._slot.close()
-            if not self._worker.join(_DRAIN):
+        if self._pipeline is not None:
+            if not self._pipeline.close(_DRAIN):
                 self.get_logger().error("the certifier's thread does not end")
-            self._slot = self._worker = None
-        for publisher in (self._certificates, self._debug_images):
-            if publisher is not None:
-                self.destroy_lifecycle_publisher(publisher)
+                self._stuck = True
+            self._pipeline = None
         if self._info is not None:
             self.destroy_publisher(self._info)
-        self._certificates = self._debug_images = self._info = None
-        if self._bank is not None:
-            self._bank.close()
-            self._bank = None
-            self._engine_state = EngineState()
-            self._diagnostics.loaded(None)
+            self._info = None
+        if self._keeper is not None:
+            if not self._keeper.close(_DRAIN):
+                self.get_logger().error("an inference has never returned: its engine stays open")
+                self._stuck = True
+            self._keeper = None
             gc.unfreeze()
+        self._not_kept = EngineState()
+        self._diagnostics.loaded(None)
 
     def destroy_node(self) -> None:
         """Stop the thread and release the engines before the node goes."""
@@ -255,9 +279,29 @@ class CertifierNode(ManagedNode):
         super().destroy_node()
 
 
+def run_certifier(make_node: Callable[[], CertifierNode], args: list[str] | None = None) -> int:
+    """Run a certifier until a signal; exit status 0, or 2 for wrong arguments or parameters.
+
+    Where a thread never came back from the engine, the process ends at once with status 1: the
+    interpreter's orderly end might wait for it.
+    """
+    nodes: list[CertifierNode] = []
+
+    def make() -> CertifierNode:
+        nodes.append(make_node())
+        return nodes[0]
+
+    status = run(make, args)
+    if nodes and nodes[0].stuck:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+    return status
+
+
 def main(args: list[str] | None = None) -> int:
-    """Run the node until a signal; exit status 0, or 2 for wrong arguments or parameters."""
-    return run(CertifierNode, args)
+    """Run the node until a signal; returns the exit status."""
+    return run_certifier(CertifierNode, args)
 
 
 if __name__ == "__main__":

@@ -47,12 +47,16 @@ class Taken:
 
 
 class LatestSlot:
-    """Holds one frame; a newer one replaces it and is counted."""
+    """Holds one frame; a newer one replaces it and is counted.
+
+    A frame that was taken is open until somebody who claimed it says that it is done: whoever
+    claims it first publishes its only certificate.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._held: Received | None = None
-        self._busy = False
+        self._open: dict[int, bool] = {}  # sequence to whether it is claimed
         self._closed = False
         self._taken = 0
         self._superseded = 0
@@ -66,22 +70,34 @@ class LatestSlot:
             self._changed.notify_all()
 
     def take(self) -> Taken | None:
-        """Wait for a frame; None once the slot is closed. The taker is busy till it comes back."""
+        """Wait for a frame; None once the slot is closed."""
         with self._changed:
-            self._busy = False
-            self._changed.notify_all()
             self._changed.wait_for(lambda: self._held is not None or self._closed)
             if self._closed:
                 return None
             received, self._held = self._held, None
-            self._busy = True
             self._taken += 1
+            self._open[self._taken] = False
             return Taken(received, self._taken, self._superseded)
 
-    def drain(self, timeout: float) -> bool:
-        """Wait until nothing is held and the taker is idle; False when the time ran out."""
+    def claim(self, taken: Taken) -> bool:
+        """Ask for the right to answer a frame: True for the first who does."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._held is None and not self._busy, timeout)
+            if self._open.get(taken.sequence, True):
+                return False
+            self._open[taken.sequence] = True
+            return True
+
+    def done(self, taken: Taken) -> None:
+        """Close a frame: it has its certificate, or none can be published."""
+        with self._changed:
+            self._open.pop(taken.sequence, None)
+            self._changed.notify_all()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until nothing is held or open; False when the time ran out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._held and not self._open, timeout)
 
     def close(self) -> None:
         """Wake the taker for good; a frame still held is dropped."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""The one thread that turns frames into certificates."""
+"""The thread that turns frames into certificates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import NO_STAMP, FrameCertificate, failure, undecodable
+from ..certifier import NO_STAMP, Certifier, FrameCertificate, failure, undecodable
+from ..engine_keeper import EngineKeeper
 from ..engines import noise_key
 from ..frames import Frame, FrameError, decode_message
 from .configuration import Configuration
@@ -55,34 +56,61 @@ class Outlets:
     now: Callable[[], int]
 
 
+@dataclasses.dataclass(frozen=True)
+class Inference:
+    """What a worker is doing with the engines.
+
+    Attributes
+    ----------
+    taken : Taken
+        The frame.
+    bank : CertifierBank
+        The engines it was lent.
+    certifier : Certifier
+        The one of them that is certifying.
+    """
+
+    taken: Taken
+    bank: CertifierBank
+    certifier: Certifier
+
+
 class Worker:
     """Takes frames from a slot, certifies them, publishes one message for each.
 
     Parameters
     ----------
     slot : LatestSlot
-    bank : CertifierBank
-        Only this thread certifies with it.
+    keeper : EngineKeeper
+        Lends the engines; while there are none, frames are answered with ENGINE_ERROR.
     configuration : callable
         Returns the snapshot in force.
     outlets : Outlets
     topic : str
         Name of the image topic, part of what seeded noise depends on.
+
+    Attributes
+    ----------
+    inference : Inference or None
+        In progress; read by the watchdog's thread.
     """
 
     def __init__(
         self,
         slot: LatestSlot,
-        bank: CertifierBank,
+        keeper: EngineKeeper,
         configuration: Callable[[], Configuration],
         outlets: Outlets,
         topic: str,
     ) -> None:
+        self.inference: Inference | None = None
         self._slot = slot
-        self._bank = bank
+        self._keeper = keeper
         self._configuration = configuration
         self._outlets = outlets
         self._topic = topic
+        self._retired = False
+        self._lent: CertifierBank | None = None
         self._thread = threading.Thread(target=self._run, name="certifier", daemon=True)
 
     def start(self) -> None:
@@ -94,15 +122,50 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def retire(self, inference: Inference, reason: str) -> bool:
+        """Answer the frame of an inference that does not return, and have the thread end after it.
+
+        Called by the watchdog.
+
+        Returns
+        -------
+        bool
+            False when the inference has just returned: then nothing is done.
+        """
+        if not self._slot.claim(inference.taken):
+            return False
+        self._retired = True
+        configuration = self._configuration()
+        self._outlets.error(f"frame {inference.taken.sequence}: {reason}")
+        result = failure(Status.ENGINE_ERROR, reason, configuration.settings)
+        self._publish(inference.taken, configuration, result)
+        return True
+
     def _run(self) -> None:
-        while (taken := self._slot.take()) is not None:
-            try:
-                self._one(taken, self._configuration())
-            except Exception as error:  # publishing failed: nothing is left to be said with
-                self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
+        while not self._retired and (taken := self._slot.take()) is not None:
+            self._one(taken, self._configuration())
 
     def _one(self, taken: Taken, configuration: Configuration) -> None:
         """Publish one message for a frame, whatever happens to it."""
+        settings, frame = configuration.settings, None
+        try:
+            frame, result = self._certify(taken, configuration)
+        except Exception as error:  # whatever a library raises: the consumer must hear of it
+            self._outlets.error(f"frame {taken.sequence}: {_one_line(error)}")
+            result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
+        if not self._slot.claim(taken):  # the watchdog has answered: another worker goes on
+            self._retired = True
+            self._keeper.returned(self._lent)
+            return
+        published = self._publish(taken, configuration, result)
+        if published and configuration["debug.image"] and frame is not None:
+            header = taken.received.message.header
+            self._show(frame, result, header, configuration["certification.required_radius"])
+
+    def _publish(
+        self, taken: Taken, configuration: Configuration, result: FrameCertificate
+    ) -> bool:
+        """Publish the certificate of a frame that was claimed; whether that succeeded."""
         received, settings = taken.received, configuration.settings
         deadline = received.steady + configuration.budget
         header = received.message.header
@@ -115,24 +178,28 @@ class Worker:
             budget=round(configuration.budget * NANOSECONDS),
             config_id=configuration.config_id,
         )
-        frame = None
         try:
-            frame, result = self._certify(taken, configuration, deadline)
-            message = certificate_message(result, about)
-        except Exception as error:  # whatever a runtime raises: the consumer must hear of it
-            self._outlets.error(f"frame {taken.sequence}: {_one_line(error)}")
-            result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
-            message = certificate_message(result, about)
-        late = time.monotonic() - deadline
-        if late > 0 and result.certificate.status in (Status.CERTIFIED, Status.ABSTAINED):
-            reason = f"the certificate was ready {late * 1e3:.1f} ms after its deadline"
-            result = failure(Status.DEADLINE_MISSED, reason, settings, model_id=result.model_id)
-            message = certificate_message(result, about)
-        spent = time.monotonic() - received.steady
-        message.processing_time = duration_message(round(spent * NANOSECONDS))
-        self._outlets.certificate(message)
-        if configuration["debug.image"] and frame is not None:
-            self._show(frame, result, header, configuration["certification.required_radius"])
+            try:
+                message = certificate_message(result, about)
+            except Exception as error:  # a result that the message cannot hold
+                result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
+                message = certificate_message(result, about)
+            late = time.monotonic() - deadline
+            if late > 0 and result.certificate.status in (Status.CERTIFIED, Status.ABSTAINED):
+                reason = f"the certificate was ready {late * 1e3:.1f} ms after its deadline"
+                result = failure(
+                    Status.DEADLINE_MISSED, reason, settings, model_id=result.model_id
+                )
+                message = certificate_message(result, about)
+            spent = time.monotonic() - received.steady
+            message.processing_time = duration_message(round(spent * NANOSECONDS))
+            self._outlets.certificate(message)
+            return True
+        except Exception as error:  # publishing failed: nothing is left to be said with
+            self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
+            return False
+        finally:
+            self._slot.done(taken)
 
     def _show(self, frame: Frame, result: FrameCertificate, header, required: float) -> None:
         """Publish the debug image, if anybody looks; its failures do not touch certificates."""
@@ -143,7 +210,7 @@ class Worker:
             self._outlets.error(f"debug image: {_one_line(error)}")
 
     def _certify(
-        self, taken: Taken, configuration: Configuration, deadline: float
+        self, taken: Taken, configuration: Configuration
     ) -> tuple[Frame | None, FrameCertificate]:
         """Return the decoded frame, if it could be decoded, and the certificate."""
         settings = configuration.settings
@@ -154,10 +221,35 @@ class Worker:
             frame = decode_message(taken.received.message, configuration["input.max_pixels"])
         except FrameError as error:
             return None, undecodable(error, settings)
-        certifier, _ = self._bank.select(settings.sigma, configuration["input.resolution"])
+        bank, reason = self._keeper.lend()
+        if bank is None:
+            return frame, failure(Status.ENGINE_ERROR, reason, settings)
+        return frame, self._infer(taken, frame, bank, configuration)
+
+    def _infer(
+        self, taken: Taken, frame: Frame, bank: CertifierBank, configuration: Configuration
+    ) -> FrameCertificate:
+        """Certify with the engines, and tell their keeper how they did."""
+        settings = configuration.settings
+        certifier, _ = bank.select(settings.sigma, configuration["input.resolution"])
         seed = configuration["seed"]
         key = noise_key(None if seed < 0 else seed, self._topic, taken.sequence)
-        return frame, certifier.certify(frame, settings, key, deadline)
+        deadline = taken.received.steady + configuration.budget
+        self._lent = bank
+        self.inference = Inference(taken, bank, certifier)
+        try:
+            result = certifier.certify(frame, settings, key, deadline)
+        except Exception as error:  # whatever a runtime raises, for want of memory too
+            result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
+        finally:
+            self.inference = None
+        status = result.certificate.status
+        if status == Status.ENGINE_ERROR:
+            self._outlets.error(f"frame {taken.sequence}: {result.note}")
+            self._keeper.failed(bank, result.note)
+        elif status in (Status.CERTIFIED, Status.ABSTAINED):
+            self._keeper.succeeded()
+        return result
 
     def _stale(self, received: Received, limit: float) -> str:
         """Return why the frame is too old, or not datable; "" when it is fresh."""

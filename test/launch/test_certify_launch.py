@@ -11,7 +11,12 @@ import yaml
 pytest.importorskip("launch_ros", reason="launch_ros is not installed (no wheel carries it)")
 
 from launch import LaunchContext  # noqa: E402
-from launch.actions import DeclareLaunchArgument, OpaqueFunction  # noqa: E402
+from launch.actions import (  # noqa: E402
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+)
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import LifecycleNode  # noqa: E402
 
@@ -121,3 +126,17 @@ def test_wrong_arguments_start_nothing(certify, arguments, reason):
         started(certify, **arguments)
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_safety_monitor_for_each_camera_when_asked_for(certify):
+    nodes, actions = started(certify)
+    assert not any(isinstance(action, GroupAction) for action in actions)
+    nodes, actions = started(certify, safety_monitor="true", cameras="front,rear")
+    groups = [action for action in actions if isinstance(action, GroupAction)]
+    namespaces = []
+    for group in groups:
+        parts = group.get_sub_entities()  # and what makes the scope
+        (included,) = (part for part in parts if isinstance(part, IncludeLaunchDescription))
+        namespaces.append(dict(included.launch_arguments)["namespace"])
+    assert namespaces == ["rs/front", "rs/rear"]
+    assert len(nodes) == 2

@@ -71,9 +71,14 @@ LATCHED = QoSProfile(
 _numbers = itertools.count()
 
 
-def node_command(parameters: dict[str, Any], *arguments: str) -> list[str]:
+def node_command(
+    parameters: dict[str, Any],
+    *arguments: str,
+    module: str = "rs_monitor.ros.node",
+    options: tuple[str, ...] = (),
+) -> list[str]:
     """Return the command line of the node with these parameters."""
-    command = [sys.executable, "-m", "rs_monitor.ros.node", "--ros-args", *arguments]
+    command = [sys.executable, "-m", module, *options, "--ros-args", *arguments]
     for name, value in parameters.items():
         command += ["-p", f"{name}:={json.dumps(value)}"]
     return command
@@ -96,6 +101,10 @@ class Monitor:
         Whether images are sent compressed.
     image_topic : str
         What the node's `image` is remapped to.
+    module : str
+        The node's program.
+    options : tuple of str
+        Arguments of that program before the ROS arguments.
     """
 
     def __init__(
@@ -106,6 +115,8 @@ class Monitor:
         *arguments: str,
         compressed: bool = False,
         image_topic: str = "image",
+        module: str = "rs_monitor.ros.node",
+        options: tuple[str, ...] = (),
     ) -> None:
         self.namespace = f"/monitor{next(_numbers)}"
         self.name = f"{self.namespace}/certifier"
@@ -132,7 +143,7 @@ class Monitor:
         remapped = ("-r", f"__ns:={self.namespace}", "-r", f"image:={image_topic}")
         with open(self._output, "wb") as output:
             self.process = subprocess.Popen(
-                node_command(values, *remapped, *arguments),
+                node_command(values, *remapped, *arguments, module=module, options=options),
                 stdout=output,
                 stderr=output,
                 cwd=folder,

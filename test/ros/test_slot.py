@@ -51,12 +51,25 @@ def test_draining_waits_for_the_frame_held_and_for_the_one_in_progress(pool):
     assert slot.drain(0.0)
     slot.put(frame(1))
     assert not slot.drain(0.0)
-    slot.take()
-    assert not slot.drain(0.0)  # taken, but its taker is not back
-    back = pool.submit(slot.take)
-    assert slot.drain(LIMIT)
-    slot.close()
-    assert back.result(LIMIT) is None
+    taken = slot.take()
+    assert not slot.drain(0.0)
+    assert slot.claim(taken)
+    assert not slot.drain(0.0)  # claimed, but not answered yet
+    drained = pool.submit(slot.drain, LIMIT)
+    slot.done(taken)
+    assert drained.result(LIMIT)
+
+
+def test_one_of_several_may_answer_a_frame():
+    slot = LatestSlot()
+    slot.put(frame(1))
+    taken = slot.take()
+    assert [slot.claim(taken) for _ in range(3)] == [True, False, False]
+    slot.put(frame(2))
+    other = slot.take()
+    slot.done(taken)
+    assert not slot.claim(taken)  # it was answered
+    assert slot.claim(other)
 
 
 def test_no_frame_is_lost_between_threads(pool):
@@ -67,6 +80,8 @@ def test_no_frame_is_lost_between_threads(pool):
         seen = []
         while (taken := slot.take()) is not None:
             seen.append(taken)
+            assert slot.claim(taken)
+            slot.done(taken)
             assert taken.sequence + taken.superseded_total == taken.received.message
         return seen
 

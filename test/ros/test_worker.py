@@ -11,6 +11,8 @@ from monitor_process import LIMIT
 
 from rs_monitor.bank import CertifierBank
 from rs_monitor.certification import Status
+from rs_monitor.engine_keeper import EngineKeeper
+from rs_monitor.engine_state import EngineStage
 from rs_monitor.parameters import PARAMETERS
 from rs_monitor.ros.configuration import make_configuration
 from rs_monitor.ros.slot import LatestSlot, Received
@@ -47,8 +49,12 @@ class Bench:
             error=self.errors.append,
             now=time.time_ns,
         )
-        self.worker = Worker(self.slot, self.bank, lambda: self.configuration, outlets, "/image")
+        self.keeper = EngineKeeper(self.bank, self._reopen, max_failures=lambda: 1)
+        self.worker = Worker(self.slot, self.keeper, lambda: self.configuration, outlets, "/image")
         self.worker.start()
+
+    def _reopen(self, bank):
+        raise AssertionError("given up after the first failure")
 
     def _publish(self, message):
         if self.failures:
@@ -68,9 +74,7 @@ class Bench:
 
     def close(self):
         self.slot.close()
-        ended = self.worker.join(LIMIT)
-        self.bank.close()
-        return ended
+        return self.worker.join(LIMIT) and self.keeper.close(LIMIT)
 
 
 @pytest.fixture
@@ -80,14 +84,19 @@ def bench(model):
     assert bench.close()
 
 
-def test_a_failure_that_nobody_foresaw_is_published_with_its_reason(bench):
+def test_an_engine_that_fails_is_told_to_its_keeper(bench):
     bench.bank.close()
     bench.send()
     (message,) = bench.certificates
     assert message.status == Status.ENGINE_ERROR
-    assert "ModelError" in message.reason and "not loaded" in message.reason
+    assert message.reason == "the engine is closed"
     assert message.class_id == -1
-    assert bench.errors == [f"frame 1: {message.reason}"]
+    assert bench.errors[0] == f"frame 1: {message.reason}"
+    state = bench.keeper.state
+    assert (state.stage, state.failures) == (EngineStage.GIVEN_UP, 1)
+    bench.send()
+    assert bench.certificates[1].status == Status.ENGINE_ERROR
+    assert "given up: the engine is closed (failure 1)" in bench.certificates[1].reason
 
 
 def test_a_certificate_that_cannot_be_published_does_not_end_the_thread(bench):

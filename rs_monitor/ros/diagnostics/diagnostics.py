@@ -16,9 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
+from ...engine_state import EngineState
 from ..configuration import Configuration
 from ..conversions import NANOSECONDS
-from ..engine_state import EngineState
 from .input import Camera, judge_input
 from .judgement import judge_certification, judge_deadline, judge_engine
 from .publisher import DiagnosticsPublisher

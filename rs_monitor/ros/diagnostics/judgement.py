@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...certification import Status
+from ...engine_state import EngineStage, EngineState
 from ..configuration import Configuration
-from ..engine_state import EngineStage, EngineState
 from .report import Finding, Level, Report, make_report, percent
 from .statistics import PERCENTILES, Counts, Summary
 
@@ -16,6 +16,7 @@ _STAGE_LEVELS = {
     EngineStage.CLOSED: Level.STALE,
     EngineStage.OPENING: Level.WARN,
     EngineStage.READY: Level.OK,
+    EngineStage.HUNG: Level.ERROR,
     EngineStage.REOPENING: Level.ERROR,
     EngineStage.GIVEN_UP: Level.ERROR,
 }
@@ -83,7 +84,10 @@ def judge_engine(
     if state.detail:
         said += f": {state.detail}"
     findings = []
-    if level := Level.ERROR if state.failures else _STAGE_LEVELS[state.stage]:
+    level = _STAGE_LEVELS[state.stage]
+    if state.failures:  # none is forgotten at once: the next may come soon
+        level = Level.WARN if state.stage is EngineStage.READY else Level.ERROR
+    if level:
         findings.append(Finding(level, said))
     if failed:  # even one is no matter of course
         some = Finding(Level.WARN, f"{failed} of {window.certificates} frames failed in it")

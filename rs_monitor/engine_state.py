@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the node's engines are doing: written by the watchdog, told by the diagnostics."""
+"""What a node's engines are doing: kept by the engine keeper, told by the diagnostics."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class EngineStage(enum.Enum):
     CLOSED = "closed"
     OPENING = "opening"
     READY = "ready"
+    HUNG = "not returning"
     REOPENING = "re-opening"
     GIVEN_UP = "given up"
 

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""From received images to published certificates: slot, watched worker and publishers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from rs_monitor_msgs.msg import Certificate
+
+from ..engine_keeper import EngineKeeper
+from .configuration import Configuration
+from .slot import LatestSlot, Received
+from .watchdog import Watchdog
+from .worker import Outlets, Worker
+
+_LIVELINESS_LEASE = Duration(seconds=1)
+
+
+class Pipeline:
+    """Certifies what is put into it, while the node is configured.
+
+    Parameters
+    ----------
+    node : LifecycleNode
+        Publishes: `certificate` and `~/debug/image`, both while it is active.
+    keeper : EngineKeeper
+        Lends the engines.
+    configuration : callable
+        Returns the snapshot in force.
+    topic : str
+        Of the images.
+    published : callable
+        Called with each Certificate message after it was published.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        keeper: EngineKeeper,
+        configuration: Callable[[], Configuration],
+        topic: str,
+        published: Callable[[Certificate], None],
+    ) -> None:
+        self._node = node
+        self._published = published
+        certificate_qos = QoSProfile(
+            depth=10,
+            reliability=ReliabilityPolicy.RELIABLE,
+            durability=DurabilityPolicy.VOLATILE,
+            deadline=Duration(nanoseconds=round(configuration().qos_deadline * 1e9)),
+            liveliness=LivelinessPolicy.AUTOMATIC,
+            liveliness_lease_duration=_LIVELINESS_LEASE,
+        )
+        self._certificates = node.create_lifecycle_publisher(
+            Certificate, "certificate", certificate_qos
+        )
+        self._debug_images = node.create_lifecycle_publisher(Image, "~/debug/image", 1)
+        outlets = Outlets(
+            certificate=self._publish,
+            debug_image=self._debug_images.publish,
+            debug_wanted=lambda: self._debug_images.get_subscription_count() > 0,
+            error=lambda text: node.get_logger().error(text, throttle_duration_sec=1.0),
+            now=lambda: node.get_clock().now().nanoseconds,
+        )
+        self._slot = slot = LatestSlot()
+        self._watchdog = Watchdog(
+            keeper,
+            lambda: Worker(slot, keeper, configuration, outlets, topic),
+            frame_period=lambda: configuration()["timing.frame_period"],
+            stop=slot.close,
+        )
+        self._watchdog.start()
+
+    def put(self, received: Received) -> None:
+        """Certify a frame, unless a newer one comes before it is looked at."""
+        self._slot.put(received)
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until every frame has its certificate; False when the time ran out."""
+        return self._slot.drain(timeout)
+
+    def close(self, timeout: float) -> bool:
+        """End the threads and the publishers; False when a thread does not end in time."""
+        ended = self._watchdog.close(timeout)
+        for publisher in (self._certificates, self._debug_images):
+            self._node.destroy_lifecycle_publisher(publisher)
+        return ended
+
+    def _publish(self, certificate: Certificate) -> None:
+        self._certificates.publish(certificate)
+        self._published(certificate)

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The rule by which a consumer decides whether it may rely on one certificate."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from scipy.special import ndtri
+
+from ..certification import Status, lower_bound
+
+_PROCEDURES = ("single_pass", "two_stage")  # whose radius follows from votes_top and n_used
+_ROUNDING = 1e-9  # relative: the same formula on another machine
+_SHORT_ID = 12  # digits of Certificate.model_id
+
+
+class Verdict(enum.Enum):
+    """What a certificate is worth to a consumer."""
+
+    PASSED = "passed"
+    INSUFFICIENT = "insufficient"  # valid, but it does not give what is required
+    NO_EVIDENCE = "no evidence"  # late, stale or failed: it says nothing about the scene
+    FOREIGN = "foreign"  # of another model, or contradicting itself: nothing may be built on it
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """A verdict and why."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ConsumerRule:
+    """What a consumer asks of a certificate before it relies on it.
+
+    Attributes
+    ----------
+    max_age : float
+        Seconds that may have passed since header.stamp.
+    required_radius : float
+        Least certified radius at the network's input.
+    required_radius_by_class : mapping of str to float
+        By label, in place of `required_radius`.
+    sigma : float or None
+        The expected noise level; None for any.
+    model_id : str
+        The expected model: its sha256, or the short form of certificates; "" while none is
+        known: then nothing passes.
+    max_alpha : float
+        Largest error probability that is accepted.
+    """
+
+    max_age: float
+    required_radius: float = 0.0
+    required_radius_by_class: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    sigma: float | None = None
+    model_id: str = ""
+    max_alpha: float = 1.0
+
+    def required(self, label: str) -> float:
+        """Return the radius that is required of a class."""
+        return self.required_radius_by_class.get(label, self.required_radius)
+
+    def judge(self, certificate: Any, age: float) -> Judgement:
+        """Judge one certificate.
+
+        Parameters
+        ----------
+        certificate : Certificate
+            The message, or what has its fields.
+        age : float
+            Seconds since its header.stamp, by the consumer's clock.
+        """
+        # A stamp in the future is no fresher than one in the past: the clocks disagree.
+        if not -self.max_age <= age <= self.max_age:
+            return Judgement(Verdict.NO_EVIDENCE, f"stamped {age:.3f} s ago")
+        status = certificate.status
+        if status not in (Status.CERTIFIED, Status.ABSTAINED):
+            known = status in Status.__members__.values()
+            name = Status(status).name if known else f"status {status}"
+            return Judgement(Verdict.NO_EVIDENCE, f"{name}: {certificate.reason}".rstrip(": "))
+        foreign = self._foreign(certificate)
+        if foreign:
+            return Judgement(Verdict.FOREIGN, foreign)
+        if status == Status.ABSTAINED:
+            return Judgement(Verdict.INSUFFICIENT, "ABSTAINED")
+        contradiction = _contradiction(certificate)
+        if contradiction:
+            return Judgement(Verdict.FOREIGN, contradiction)
+        required = self.required(certificate.class_name)
+        if not certificate.radius >= required:
+            return Judgement(
+                Verdict.INSUFFICIENT,
+                f"radius {certificate.radius:.4g} below {required:g}",
+            )
+        return Judgement(Verdict.PASSED)
+
+    def _foreign(self, certificate: Any) -> str:
+        """Return why the certificate is not one that is expected here; "" when it is."""
+        if not self.model_id or certificate.model_id != self.model_id[:_SHORT_ID]:
+            return f"model is not {self.model_id[:_SHORT_ID] or 'known'}"
+        if self.sigma is not None and not math.isclose(certificate.sigma, self.sigma):
+            return f"sigma is not {self.sigma:g}"
+        if not 0 < certificate.alpha <= self.max_alpha:
+            return f"alpha {certificate.alpha:g} is above {self.max_alpha:g}"
+        return ""
+
+
+def _contradiction(certificate: Any) -> str:
+    """Return in what a CERTIFIED message contradicts itself; "" when it does not.
+
+    Its radius is computed again from its own votes.
+    """
+    c = certificate
+    if c.abstain or c.class_id < 0:
+        return "CERTIFIED, but it abstains"
+    if c.procedure not in _PROCEDURES:
+        return f"procedure {c.procedure!r} is not known"
+    counted = c.votes_top + c.votes_runner_up + c.votes_invalid
+    if not c.votes_required <= c.votes_top or c.n_used < 1 or counted > c.n_used:
+        return "its votes do not add up"
+    if not (0 < c.alpha_bound <= c.alpha < 1 and 0 < c.sigma < math.inf):
+        return "alpha_bound, alpha or sigma is out of range"
+    p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
+    radius = c.sigma * float(ndtri(p_lower)) if p_lower > 0.5 else 0.0
+    if not 0 <= c.radius <= radius * (1 + _ROUNDING):
+        return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"
+    return ""
+
+
+def radii_by_class(text: str) -> dict[str, float]:
+    """Read `stop=0.3, yield=0.2`.
+
+    Raises
+    ------
+    ValueError
+        Naming the part that is wrong.
+    """
+    radii: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        label, equals, number = (piece.strip() for piece in part.rpartition("="))
+        try:
+            radius = float(number)
+        except ValueError:
+            radius = math.nan
+        if not equals or not label or not (0 <= radius < math.inf):
+            raise ValueError(f"{part!r} must be LABEL=RADIUS with a radius >= 0")
+        if label in radii:
+            raise ValueError(f"{label!r} is named twice")
+        radii[label] = radius
+    return radii

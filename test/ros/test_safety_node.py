@@ -1,0 +1,243 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The safety monitor as a process, fed by the test or by a real certifier."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from image_messages import image, now
+from monitor_process import LIMIT
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from rs_monitor.certification import Status, single_pass
+from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
+
+MODEL = "ab" * 32
+RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+PARAMETERS = {"expected.model_id": MODEL, "max_age": 10.0, "debounce.window": 100.0}
+
+
+def command(namespace, parameters):
+    words = [sys.executable, "-m", "rs_monitor.ros.safety_node", "--ros-args"]
+    words += ["-r", f"__ns:={namespace}"]
+    for name, value in parameters.items():
+        words += ["-p", f"{name}:={json.dumps(value)}"]
+    return words
+
+
+class Safety:
+    """A safety monitor's process, and a certifier's stand-in in this one."""
+
+    count = 0
+
+    def __init__(self, folder, parameters, namespace=None, publish=True):
+        type(self).count += 1
+        self.namespace = namespace or f"/safety{self.count}"
+        self.states, self.diagnostics, self.sequence = [], [], 0
+        self.node = rclpy.create_node("bench", namespace=self.namespace)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.node.create_subscription(SafetyState, "safety_state", self.states.append, RELIABLE)
+        self.node.create_subscription(
+            DiagnosticArray, "/diagnostics", self.diagnostics.append, RELIABLE
+        )
+        if publish:
+            self.certificates = self.node.create_publisher(Certificate, "certificate", RELIABLE)
+            self.info = self.node.create_publisher(MonitorInfo, "certifier/info", LATCHED)
+        self.log = folder / f"safety{self.count}.txt"
+        with open(self.log, "wb") as output:
+            self.process = subprocess.Popen(
+                command(self.namespace, PARAMETERS | parameters), stdout=output, stderr=output
+            )
+        self.wait(lambda: self.states, "state")
+        assert self.states[0].state == SafetyState.UNKNOWN
+        if publish:
+            self.wait(lambda: self.certificates.get_subscription_count() == 1, "subscription")
+
+    def wait(self, condition, what):
+        end = time.monotonic() + LIMIT
+        while not (value := condition()):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, f"no {what}: {self.log.read_text()}"
+            self.executor.spin_once(timeout_sec=0.05)
+        return value
+
+    def wait_for(self, state, reason=""):
+        """Wait for a state that is newer than this call."""
+        known = len(self.states)
+
+        def found():
+            return [s for s in self.states[known:] if s.state == state and reason in s.reason]
+
+        return self.wait(found, f"state {state} {reason}")[-1]
+
+    def send(self, votes=(190, 10), count=1, **fields):
+        for _ in range(count):
+            self.sequence += 1
+            result = single_pass(list(votes), sigma=0.25, alpha=0.001)
+            values = dataclasses.asdict(result)
+            values |= {"status": int(result.status), "abstain": result.abstain}
+            message = Certificate(model_id=MODEL[:12], sequence=self.sequence, class_name="stop")
+            for name, value in (values | fields).items():
+                setattr(message, name, value)
+            message.header.stamp = now()
+            self.certificates.publish(message)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def start_safety(tmp_path):
+    benches = []
+
+    def make(parameters=None, **options):
+        benches.append(Safety(tmp_path, parameters or {}, **options))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+def test_the_states(start_safety):
+    bench = start_safety({"required_radius": 0.2})
+    bench.wait_for(SafetyState.UNKNOWN, "no certificate has come")
+    bench.send()
+    state = bench.wait_for(SafetyState.DEGRADED, "1 of the last 1 passed")
+    bench.send(count=2)
+    state = bench.wait_for(SafetyState.SAFE)
+    assert (state.passed, state.considered, state.required_passes) == (3, 3, 3)
+    assert (state.class_name, state.sequence, state.model_id) == ("stop", 3, MODEL[:12])
+    assert state.radius > state.required_radius == 0.2
+    assert state.certificate_stamp.sec <= state.header.stamp.sec <= state.valid_until.sec
+    bench.send((110, 90))
+    bench.wait_for(SafetyState.DEGRADED, "ABSTAINED")
+    bench.send((135, 65), count=4)
+    bench.wait_for(SafetyState.UNSAFE, "below 0.2")
+    bench.send(status=Certificate.DEADLINE_MISSED, abstain=True, reason="too late")
+    bench.wait_for(SafetyState.UNKNOWN, "DEADLINE_MISSED: too late")
+    bench.send(count=5)
+    bench.wait_for(SafetyState.SAFE)
+    bench.send(model_id="0" * 12)
+    bench.wait_for(SafetyState.UNKNOWN, "model is not abab")
+
+    def said():
+        levels = [s for a in bench.diagnostics for s in a.status if s.name.endswith(": Safety")]
+        return {status.level for status in levels} >= {b"\x00", b"\x01", b"\x02"}
+
+    bench.wait(said, "diagnostics")
+    bench.process.send_signal(signal.SIGINT)
+    assert bench.process.wait(LIMIT) == 0
+    assert "Traceback" not in bench.log.read_text()
+
+
+def test_silence_is_unknown(start_safety):
+    bench = start_safety({"max_age": 2.0})
+    bench.send(count=3)
+    bench.wait_for(SafetyState.SAFE)
+    bench.wait_for(SafetyState.UNKNOWN, "no fresh certificate")
+    last_safe = [s for s in bench.states if s.state == SafetyState.SAFE][-1]
+    stated, until = (
+        s.sec + s.nanosec * 1e-9 for s in (last_safe.header.stamp, last_safe.valid_until)
+    )
+    assert stated <= until <= stated + 2.0
+
+
+def test_the_first_model_and_the_labels(start_safety):
+    bench = start_safety({"expected.model_id": "first", "required_radius_by_class": "stop=0.1"})
+    bench.send()
+    bench.wait_for(SafetyState.UNKNOWN, "model is not known")
+    info = {"model_id": MODEL[:12], "model_sha256": MODEL, "model_name": "signs"}
+    bench.info.publish(MonitorInfo(**info, labels=["stop"]))
+    bench.wait(lambda: "expecting signs" in bench.log.read_text(), "word of the model")
+    bench.send(count=3)
+    bench.wait_for(SafetyState.SAFE)
+    bench.info.publish(MonitorInfo(**info, labels=["yield"]))
+    bench.wait_for(SafetyState.UNKNOWN, "names 'stop', no class of signs")
+
+
+def test_two_publishers_are_not_believed(start_safety):
+    bench = start_safety()
+    bench.send(count=3)
+    bench.wait_for(SafetyState.SAFE)
+    other = bench.node.create_publisher(Certificate, "certificate", RELIABLE)
+    bench.wait_for(SafetyState.UNKNOWN, "2 publishers on")
+    bench.node.destroy_publisher(other)
+    bench.wait_for(SafetyState.UNKNOWN, "2 publishers on")  # what was said then stays forgotten
+    bench.wait(lambda: bench.node.count_publishers(bench.certificates.topic_name) == 1, "one")
+
+    def safe_again():
+        bench.send()
+        bench.executor.spin_once(timeout_sec=0.05)
+        return bench.states[-1].state == SafetyState.SAFE
+
+    bench.wait(safe_again, "SAFE")
+
+
+def test_its_rules_cannot_be_changed_from_outside(start_safety):
+    bench = start_safety()
+    client = bench.node.create_client(
+        SetParameters, f"{bench.namespace}/safety_monitor/set_parameters"
+    )
+    bench.wait(client.service_is_ready, "service")
+    for name in ("required_radius", "max_age", "expected.model_id"):
+        value = ParameterMsg(name=name).value
+        future = client.call_async(
+            SetParameters.Request(parameters=[ParameterMsg(name=name, value=value)])
+        )
+        bench.wait(future.done, "answer")
+        assert not future.result().results[0].successful
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("debounce.k", 9),
+        ("debounce.k", 0),
+        ("max_age", 0.0),
+        ("required_radius_by_class", "stop"),
+        ("expected.max_alpha", 2.0),
+    ],
+)
+def test_wrong_parameters_end_it_with_a_reason(name, value):
+    run = subprocess.run(
+        command("/wrong", {name: value}), capture_output=True, text=True, timeout=LIMIT
+    )
+    assert run.returncode == 2
+    assert "cannot start" in run.stderr and "Traceback" not in run.stderr
+    assert name.rpartition(".")[2] in run.stderr
+
+
+def test_with_the_real_certifier(active, start_safety):
+    model = active.info().model_sha256
+    bench = start_safety({"expected.model_id": model}, namespace=active.namespace, publish=False)
+    counted = f"{active.namespace}/certificate"
+    bench.wait(lambda: active.client.count_subscribers(counted) == 2, "subscription")
+
+    def safe():
+        active.certified(image())
+        bench.executor.spin_once(timeout_sec=0.05)
+        return bench.states[-1].state == SafetyState.SAFE
+
+    bench.wait(safe, "SAFE")
+    bad = active.certificate_of(image(encoding="x"))
+    assert bad.status == Status.UNSUPPORTED_ENCODING
+    bench.wait_for(SafetyState.DEGRADED, "UNSUPPORTED_ENCODING")
