@@ -86,7 +86,8 @@ class CertifierNode(ManagedNode):
     @property
     def engine_state(self) -> EngineState:
         """What the engines are doing."""
-        return self._not_kept if self._keeper is None else self._keeper.state
+        keeper = self._keeper  # once: the diagnostics' thread asks too
+        return self._not_kept if keeper is None else keeper.state
 
     @property
     def stuck(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import QoSCompatibility, qos_check_compatible, qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -127,6 +127,11 @@ class Diagnostics:
 
     def _mismatch(self, event) -> None:
         self._statistics.mismatch(event.total_count_change)
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        self._node.get_logger().warning(
+            f"a publisher on {self._topic()} offers incompatible QoS: no image will come from it "
+            f"({policy})"
+        )
         self.look()
 
     # What is published

@@ -64,6 +64,8 @@ def judge_input(
     silent_for = summary.listening if summary.image_age is None else summary.image_age
     if silent_for > silence(configuration):
         said = f"no image for {silent_for:.1f} s: {_why(topic, cameras)}"
+        if window.lost:
+            said += f"; {window.lost} lost by DDS"
         return make_report([Finding(Level.ERROR, said)], "", values)
     if summary.image_age is None:
         waiting = Finding(Level.STALE, f"waiting for the first image on {topic}")
@@ -96,6 +98,7 @@ def _why(topic: str, cameras: Sequence[Camera]) -> str:
     """Return why no image comes."""
     if not cameras:
         return f"no publisher on {topic}"
-    if any(not camera.problem for camera in cameras):
-        return f"{len(cameras)} publisher(s) on {topic}, but none sends"
+    fitting = [camera.name for camera in cameras if not camera.problem]
+    if fitting:
+        return f"nothing comes from {', '.join(fitting)}"
     return "; ".join(f"publisher {camera.name}: {camera.problem}" for camera in cameras)

@@ -84,12 +84,12 @@ class DiagnosticsPublisher(Generic[Observed]):
             reports = self._reports()
             found = {name: report.level for name, report in reports.items()}
             now = time.monotonic()
-            if found != levels or now >= published + self._period():
-                published, levels = now, found
-                try:
+            try:
+                if found != levels or now >= published + self._period():
+                    published, levels = now, found
                     self._publisher.publish(self._message(reports))
-                except Exception as error:  # the next one may come through
-                    self._node.get_logger().error(f"diagnostics: {plain(error)}")
+            except Exception as error:  # the next one may come through
+                self._node.get_logger().error(f"diagnostics: {plain(error)}")
             self._wake.wait(_LOOK)
             self._wake.clear()
 
