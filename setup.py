@@ -11,6 +11,11 @@ from setuptools import find_packages, setup
 NAME = "rs_monitor"
 ROOT = Path(__file__).resolve().parent
 SHARE = f"share/{NAME}"
+# Wheels for this machine and these Pythons only; it builds engines without a GPU.
+TENSORRT_RTX = (
+    "tensorrt-rtx-cu13>=1.2,<2; "
+    "platform_machine == 'x86_64' and sys_platform == 'linux' and python_version < '3.14'"
+)
 
 
 def version():
@@ -70,6 +75,7 @@ setup(
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
         "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
         "ray": ["ray>=2.44,<3"],
+        "tensorrt": ["onnx>=1.17,<2", TENSORRT_RTX],
         "torch": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
@@ -81,6 +87,7 @@ setup(
             "ruff>=0.12,<1",
             "selenium>=4.20,<5",
             "statsmodels>=0.14,<1",
+            TENSORRT_RTX,
         ],
     },
     entry_points={

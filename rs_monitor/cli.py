@@ -14,6 +14,7 @@ import sys
 from . import __version__
 from .commands import (
     UsageError,
+    build_engine,
     certify,
     demo,
     evaluate,
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rs_monitor {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (certify, demo, evaluate, figures, models, plan, predict, replay):
+    for command in (build_engine, certify, demo, evaluate, figures, models, plan, predict, replay):
         command.add_parser(subparsers)
     return parser
 

@@ -43,7 +43,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "engine.cache_dir",
         "",
         "folder for built engines; empty: the user's cache folder (no backend of this release "
-        "builds engines)",
+        "reads it)",
         runtime=False,
     ),
     Parameter(

@@ -1,0 +1,263 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX to a TensorRT engine, by `tensorrt` or, where only that is installed, `tensorrt_rtx`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ..models import Model
+from .base import EngineError
+from .cache import EngineKey
+
+INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
+PRECISIONS = ("fp32", "fp16", "bf16")
+_REDUCED = {"fp16": "FLOAT16", "bf16": "BFLOAT16"}
+_QUANTIZED = ("QuantizeLinear", "DequantizeLinear")
+Progress = Callable[[str, int, int], None]
+
+
+def import_tensorrt() -> tuple[str, Any]:
+    """Import the runtime; returns its name and module.
+
+    Raises
+    ------
+    EngineError
+        When neither is installed.
+    """
+    reasons = []
+    for name in ("tensorrt", "tensorrt_rtx"):
+        try:
+            return name, importlib.import_module(name)
+        except (ImportError, OSError, RuntimeError) as error:  # its libraries, a missing file
+            if not (isinstance(error, ModuleNotFoundError) and error.name == name):
+                raise EngineError(
+                    f"{name} is installed and cannot be imported: {error}"
+                ) from error
+            reasons.append(name)
+    raise EngineError(f"neither {' nor '.join(reasons)} is installed: {INSTALL}")
+
+
+def compute_capabilities(trt: Any) -> dict[str, Any]:
+    """Map "8.6" and the like to what this runtime can build for on any machine."""
+    members = getattr(trt, "ComputeCapability", None)
+    if members is None:
+        return {}
+    named = members.__members__.items()
+    return {f"{n[2:-1]}.{n[-1]}": value for n, value in named if n.startswith("SM")}
+
+
+def reduced_precision(onnx_bytes: bytes, precision: str) -> bytes:
+    """Return the network computing in fp16 or bf16 between a float32 input and output.
+
+    The input stays float32, so that noise is added to the frame before anything is rounded. Own
+    code, because onnxconverter-common has no bfloat16.
+
+    Raises
+    ------
+    EngineError
+        For a constant beyond the range of fp16.
+    """
+    import numpy as np
+    import onnx
+
+    model = onnx.load_from_string(onnx_bytes)
+    graph, narrow = model.graph, onnx.TensorProto.DataType.Value(_REDUCED[precision])
+    single = onnx.TensorProto.FLOAT
+
+    def convert(tensor: Any) -> None:
+        if tensor.data_type != single:
+            return
+        values = onnx.numpy_helper.to_array(tensor)
+        finite = np.isfinite(values)
+        if precision == "fp16" and (abs(values[finite]) > np.finfo(np.float16).max).any():
+            raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(narrow)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(dtype), tensor.name))
+
+    for tensor in graph.initializer:
+        convert(tensor)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                convert(attribute.t)
+            elif node.op_type == "Cast" and attribute.name == "to" and attribute.i == single:
+                attribute.i = narrow
+    constants = {tensor.name for tensor in graph.initializer}
+    image = next(value.name for value in graph.input if value.name not in constants)
+    logits = graph.output[0].name
+    for node in graph.node:
+        node.input[:] = [f"{name}_{precision}" if name == image else name for name in node.input]
+        for names in (node.input, node.output):
+            names[:] = [f"{name}_{precision}" if name == logits else name for name in names]
+    before = onnx.helper.make_node("Cast", [image], [f"{image}_{precision}"], to=narrow)
+    after = onnx.helper.make_node("Cast", [f"{logits}_{precision}"], [logits], to=single)
+    graph.node.insert(0, before)
+    graph.node.append(after)
+    del graph.value_info[:]
+    return model.SerializeToString()
+
+
+def engine_key(
+    model: Model, precision: str, batch: int, compute_capability: str, gpu: str = ""
+) -> EngineKey:
+    """Return the cache key of an engine that the installed runtime would build."""
+    name, trt = import_tensorrt()
+    return EngineKey(
+        onnx_sha256=model.card.sha256,
+        runtime=name,
+        version=trt.__version__,
+        gpu=gpu,
+        compute_capability=compute_capability,
+        precision=precision,
+        batch=batch,
+        height=model.height,
+        width=model.width,
+    )
+
+
+def build_engine(model: Model, key: EngineKey, progress: Progress | None = None) -> bytes:
+    """Build an engine for a compute capability; no GPU is needed.
+
+    Parameters
+    ----------
+    model : Model
+    key : EngineKey
+        Of this model and the installed runtime.
+    progress : callable, optional
+        Called with a phase's name, the steps done and their number.
+
+    Raises
+    ------
+    EngineError
+        For a precision, a compute capability or an operation that the runtime lacks.
+    """
+    name, trt = import_tensorrt()
+    known, wanted = compute_capabilities(trt), key.compute_capability
+    if wanted not in known:
+        can = f"it builds for {', '.join(known)}" if known else "it builds for its own GPU only"
+        raise EngineError(
+            f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
+        )
+    onnx_bytes = _network(model, key.precision)
+    logger = _collecting_logger(trt)
+    builder = trt.Builder(logger)
+    flag = trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
+    network = builder.create_network(1 << int(flag))
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse(onnx_bytes):
+        reasons = "; ".join(_reason(parser.get_error(i)) for i in range(parser.num_errors))
+        raise EngineError(f"{model.card.onnx}: {name} cannot take it: {_short(reasons)}")
+    config = builder.create_builder_config()
+    config.clear_flag(trt.BuilderFlag.TF32)  # fp32 is fp32
+    profile = builder.create_optimization_profile()
+    shape = (key.batch, 3, key.height, key.width)
+    _check_network(trt, network, shape, len(model.card.labels), str(model.card.onnx))
+    profile.set_shape(network.get_input(0).name, shape, shape, shape)
+    config.add_optimization_profile(profile)
+    config.num_compute_capabilities = 1
+    config.set_compute_capability(known[wanted], 0)
+    if progress is not None:
+        config.progress_monitor = _monitor(trt, progress)
+    engine = builder.build_serialized_network(network, config)
+    if engine is None:
+        raise EngineError(
+            f"{model.card.onnx}: {name} cannot build it for compute capability {wanted} in "
+            f"{key.precision}: {_short(logger.errors[0] if logger.errors else 'no reason given')}"
+        )
+    return bytes(engine)
+
+
+def _network(model: Model, precision: str) -> bytes:
+    """Return the ONNX bytes that compute in a precision, for a strongly typed network."""
+    if precision not in PRECISIONS:
+        raise EngineError(
+            f"engines are built in {', '.join(PRECISIONS)}, not in {precision}; choose one"
+        )
+    try:
+        import onnx
+
+        graph = onnx.load_from_string(model.onnx).graph
+    except ImportError as error:
+        raise EngineError(f"onnx cannot be imported ({error}): {INSTALL}") from error
+    except Exception as error:  # protobuf's own
+        raise EngineError(f"{model.card.onnx}: cannot read it as ONNX: {_short(error)}") from error
+    if len(graph.output) != 1 or not graph.node:
+        raise EngineError(f"{model.card.onnx}: a classifier has one output")
+    if any(node.op_type in _QUANTIZED for node in graph.node):
+        raise EngineError(
+            f"{model.card.onnx} is quantised: this release builds {', '.join(PRECISIONS)} only"
+        )
+    return model.onnx if precision == "fp32" else reduced_precision(model.onnx, precision)
+
+
+def _check_network(
+    trt: Any, network: Any, shape: tuple[int, ...], classes: int, name: str
+) -> None:
+    """Refuse inputs and outputs that no engine here could use."""
+    if network.num_inputs != 1 or network.num_outputs != 1:
+        raise EngineError(
+            f"{name}: a classifier has one input and one output, this has {network.num_inputs} "
+            f"and {network.num_outputs}"
+        )
+    image, logits = network.get_input(0), network.get_output(0)
+    for tensor in (image, logits):
+        if tensor.dtype != trt.float32:
+            raise EngineError(f"{name}: {tensor.name} is {tensor.dtype}, float32 is needed")
+    for tensor, wanted in ((image, shape), (logits, (shape[0], classes))):
+        given = tuple(tensor.shape)
+        fits = len(given) == len(wanted) and all(
+            g in (-1, w) for g, w in zip(given, wanted, strict=True)
+        )
+        if not fits:
+            raise EngineError(
+                f"{name}: {tensor.name} is fixed at {list(given)}, {list(wanted)} is needed"
+            )
+
+
+def _reason(error: Any) -> str:
+    """Return the operation at fault, where this version tells it, and what is wrong."""
+    operation = error.node_operator() if hasattr(error, "node_operator") else ""
+    return f"operation {operation}: {error.desc()}" if operation else str(error.desc())
+
+
+def _collecting_logger(trt: Any) -> Any:
+    """Return a logger that keeps errors for the message instead of printing them."""
+
+    class Collecting(trt.ILogger):
+        def __init__(self) -> None:
+            super().__init__()
+            self.errors: list[str] = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity <= trt.ILogger.Severity.ERROR:
+                self.errors.append(message)
+
+    return Collecting()
+
+
+def _monitor(trt: Any, progress: Progress) -> Any:
+    class Monitor(trt.IProgressMonitor):
+        def __init__(self) -> None:
+            super().__init__()
+            self._steps: dict[str, int] = {}
+
+        def phase_start(self, name: str, parent: str | None, steps: int) -> None:
+            self._steps[name] = steps
+            progress(name, 0, steps)
+
+        def phase_finish(self, name: str) -> None:
+            steps = self._steps.pop(name, 0)
+            progress(name, steps, steps)
+
+        def step_complete(self, name: str, step: int) -> bool:
+            progress(name, step + 1, self._steps.get(name, step + 1))
+            return True
+
+    return Monitor()
+
+
+def _short(error: object) -> str:
+    return " ".join(str(error).split())[:300]
