@@ -102,7 +102,6 @@ def test_configuring_fails_with_the_reason_until_the_file_is_mended(monitor, fol
         ("engine.backend", "tensorrt", "backend tensorrt"),
         ("engine.backend", "torch", "backend torch"),
         ("engine.precision", "int8", "int8"),
-        ("engine.precision", "fp16", "fp16"),
         ("input.resolution", "half", "no member takes half resolution.*fixed"),
     ],
 )
