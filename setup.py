@@ -70,6 +70,7 @@ setup(
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
         "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
         "ray": ["ray>=2.44,<3"],
+        "torch": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",

@@ -35,12 +35,12 @@ OPTIONAL = {
     "bokeh": "report",
     "jinja2": "report",
     "matplotlib": "figures",
-    "onnx": "train",
+    "onnx": "torch",
     "openvino": "openvino",
     "pyarrow": "replay",
     "ray": "ray",
     "rosbags": "bags",
-    "torch": "train",
+    "torch": "torch",
 }
 VIA_ROSBAGS = {"backports", "compression", "lz4"}  # its dependencies (zstd: or Python 3.14's own)
 

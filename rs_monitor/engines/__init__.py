@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import importlib
-import shutil
-from pathlib import Path
 
 from ..models import Model
 from .base import KEY_BYTES, PRECISIONS, Engine, EngineError, EngineIdentity, Votes
+from .machine import has_nvidia_driver
 from .noise import noise_key
 
 __all__ = [
@@ -26,7 +25,7 @@ __all__ = [
 ]
 
 # Backend name to (module, class).
-_CLASSES = {"openvino": (".openvino", "OpenVinoEngine")}
+_CLASSES = {"openvino": (".openvino", "OpenVinoEngine"), "torch": (".torch", "TorchEngine")}
 BACKENDS = ("auto", "tensorrt", "openvino", "torch")
 
 
@@ -42,9 +41,7 @@ def resolve_backend(backend: str) -> str:
         For an unknown backend, or one this release does not have.
     """
     if backend == "auto":
-        # A Jetson's L4T names itself in this file and, before JetPack 6, has no nvidia-smi.
-        nvidia = shutil.which("nvidia-smi") or Path("/etc/nv_tegra_release").exists()
-        backend = "tensorrt" if nvidia else "openvino"
+        backend = "tensorrt" if has_nvidia_driver() else "openvino"
     if backend not in BACKENDS:
         raise EngineError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     if backend not in _CLASSES:

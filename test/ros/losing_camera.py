@@ -6,6 +6,7 @@ Its first argument is the topic. Best effort, without config/fastdds_camera.xml:
 """
 
 import array
+import contextlib
 import sys
 import time
 
@@ -23,7 +24,8 @@ if __name__ == "__main__":
     )
     data = array.array("B", bytes(3 * HEIGHT * WIDTH))
     message = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding="rgb8", data=data)
-    while True:
-        message.header.stamp = node.get_clock().now().to_msg()
-        camera.publish(message)
-        time.sleep(0.03)
+    with contextlib.suppress(Exception):  # a signal ends the context, maybe in the middle
+        while rclpy.ok():
+            message.header.stamp = node.get_clock().now().to_msg()
+            camera.publish(message)
+            time.sleep(0.03)

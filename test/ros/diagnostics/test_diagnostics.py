@@ -12,7 +12,7 @@ import pytest
 from builtin_interfaces.msg import Time
 from diagnostics_listener import DiagnosticsListener
 from image_messages import image
-from monitor_process import CAMERA_PROFILE
+from monitor_process import CAMERA_PROFILE, LIMIT
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -213,8 +213,8 @@ def losing_camera():
             env = {key: value for key, value in os.environ.items() if key != CAMERA_PROFILE}
             script = Path(__file__).parents[1] / "losing_camera.py"
             process = subprocess.Popen([sys.executable, script, topic], env=env)
-            processes.callback(process.wait)
-            processes.callback(process.kill)
+            processes.callback(process.wait, LIMIT)
+            processes.callback(process.terminate)
 
         yield start
 
