@@ -70,6 +70,11 @@ class ModelCard:
     reference_label: str
     details: dict[str, Any] = dataclasses.field(repr=False, compare=False)
 
+    @property
+    def files(self) -> list[Path]:
+        """The card and the files it names."""
+        return [path for path in (self.path, self.onnx, self.reference_image) if path]
+
 
 @dataclasses.dataclass(frozen=True)
 class Model:

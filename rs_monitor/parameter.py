@@ -24,6 +24,9 @@ class Parameter:
     description : str
     runtime : bool
         Whether it may change while the node is configured; it then counts from the next frame.
+    start_only : bool
+        Whether it can only be set when the node is started: what protects the node must not be
+        changed by whoever reaches its parameter services. Then `runtime` is False too.
     low, high : float or None
         Inclusive bounds of a number.
     choices : tuple of str
@@ -37,6 +40,14 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    start_only: bool = False
+
+    @property
+    def changes(self) -> str:
+        """When it may be changed, for people."""
+        if self.start_only:
+            return "at the start only"
+        return "at run time" if self.runtime else "fixed while the node is configured"
 
     @property
     def range_text(self) -> str:
@@ -73,7 +84,7 @@ def yaml_text(parameters: Iterable[Parameter], title: str) -> str:
     ]
     for parameter in parameters:
         allowed = f" [{parameter.range_text}]" if parameter.range_text else ""
-        when = "" if parameter.runtime else " (fixed while the node is configured)"
+        when = "" if parameter.runtime else f" ({parameter.changes})"
         lines.append(f"    # {parameter.description}{allowed}{when}")
         lines.append(f"    {parameter.name}: {_yaml_value(parameter.default)}")
     return "\n".join(lines) + "\n"
@@ -83,9 +94,10 @@ def markdown_table(parameters: Iterable[Parameter]) -> str:
     """Return the README's table of parameters."""
     rows = ["| parameter | default | allowed | at run time | meaning |", "|---|---|---|---|---|"]
     for parameter in parameters:
+        when = parameter.changes if parameter.start_only else ("no", "yes")[parameter.runtime]
         rows.append(
             f"| `{parameter.name}` | {_yaml_value(parameter.default)} | {parameter.range_text} | "
-            f"{'yes' if parameter.runtime else 'no'} | {parameter.description} |"
+            f"{when} | {parameter.description} |"
         )
     return "\n".join(rows) + "\n"
 

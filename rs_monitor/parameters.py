@@ -200,6 +200,21 @@ PARAMETERS: tuple[Parameter, ...] = (
         high=1.0,
     ),
     Parameter(
+        "security.model_roots",
+        "",
+        "folders, separated by :, below which every file must lie that a parameter names; empty: "
+        "anywhere",
+        runtime=False,
+        start_only=True,
+    ),
+    Parameter(
+        "debug.allow_seed",
+        False,
+        "whether seed may be set",
+        runtime=False,
+        start_only=True,
+    ),
+    Parameter(
         "debug.image",
         False,
         "publish a small copy of the frame with its certificate on ~/debug/image when subscribed",
@@ -208,7 +223,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "seed",
         -1,
         "-1: noise from the operating system's entropy; >= 0: reproducible noise, for replay "
-        "only, since whoever knows it can predict the noise",
+        "only, since whoever knows it can predict the noise; refused without debug.allow_seed",
         runtime=False,
         low=-1,
         high=(1 << 63) - 1,

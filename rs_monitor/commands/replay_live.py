@@ -112,6 +112,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[by
         frame_period=period,
         input__transport=_transport(stream),
         seed=BY_NAME["seed"].default if plan.seed is None else plan.seed,
+        debug__allow_seed=plan.seed is not None,
         use_sim_time=True,
     )
     camera = Camera(Path(stream.bag), stream.topic, arguments.rate, None, recorded=True)

@@ -10,6 +10,7 @@ from typing import Any
 from ..frames import Region
 from ..pacing import RESERVE
 from ..parameters import BY_NAME
+from ..roots import outside
 from ..settings import Settings
 
 _MAX_SIDE = 1 << 20  # pixels; no camera is wider, and messages carry a region as uint32
@@ -59,6 +60,16 @@ def make_configuration(values: dict[str, Any], config_id: int) -> Configuration:
         reason = BY_NAME[name].check(value)
         if reason:
             raise ValueError(reason)
+    if values["seed"] >= 0 and not values["debug.allow_seed"]:
+        raise ValueError(
+            f"seed = {values['seed']} makes the noise predictable, and the certificates worthless "
+            "against whoever knows it: it is for replay, with debug.allow_seed set at the start"
+        )
+    for name in ("model.path", "engine.cache_dir"):
+        if values[name]:
+            reason = outside(values[name], values["security.model_roots"])
+            if reason:
+                raise ValueError(f"{name}: {reason}")
     roi = values["input.roi"]
     whole = roi == (0, 0, 0, 0)
     if len(roi) != 4 or min(roi) < 0 or max(roi) > _MAX_SIDE or (0 in roi[2:] and not whole):

@@ -20,12 +20,12 @@ from ..parameters import BY_NAME, PARAMETERS, Parameter
 from .configuration import Configuration, make_configuration
 
 
-def _descriptor(parameter: Parameter, read_only: bool) -> ParameterDescriptor:
+def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         name=parameter.name,
         description=parameter.description,
         additional_constraints=parameter.range_text,
-        read_only=read_only,
+        read_only=parameter.start_only,
     )
     if isinstance(parameter.default, int) and parameter.low is not None:
         bounds = IntegerRange(from_value=parameter.low, to_value=parameter.high)
@@ -36,7 +36,7 @@ def _descriptor(parameter: Parameter, read_only: bool) -> ParameterDescriptor:
     return descriptor
 
 
-def declare(node: Node, parameter: Parameter, *, read_only: bool = False) -> None:
+def declare(node: Node, parameter: Parameter) -> None:
     """Declare a parameter of a table on a node.
 
     Raises
@@ -47,7 +47,7 @@ def declare(node: Node, parameter: Parameter, *, read_only: bool = False) -> Non
     default = parameter.default
     default = list(default) if isinstance(default, tuple) else default
     try:
-        node.declare_parameter(parameter.name, default, _descriptor(parameter, read_only))
+        node.declare_parameter(parameter.name, default, _descriptor(parameter))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         allowed = f" in the range {parameter.range_text}" if parameter.range_text else ""
         raise ValueError(

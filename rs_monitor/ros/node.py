@@ -23,7 +23,9 @@ from ..certifier import Certifier
 from ..engine_keeper import EngineKeeper
 from ..engine_state import EngineStage, EngineState
 from ..engines import Engine, EngineError, open_engine
+from ..families import load_family
 from ..models import ModelError
+from ..roots import outside
 from .configuration import Configuration
 from .conversions import info_message
 from .diagnostics import Diagnostics
@@ -175,6 +177,12 @@ class CertifierNode(ManagedNode):
 
     def _open_bank(self) -> CertifierBank:
         configuration = self.configuration
+        if configuration["model.path"]:
+            family = load_family(configuration["model.path"])
+            for path in (path for card in family.members for path in card.files):
+                reason = outside(path, configuration["security.model_roots"])
+                if reason:
+                    raise TransitionRefused(f"model.path: {reason}")
         return CertifierBank(
             configuration["model.path"],
             backend=configuration["engine.backend"],

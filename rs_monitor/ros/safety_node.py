@@ -61,7 +61,7 @@ class SafetyMonitor(Node):
     def __init__(self) -> None:
         super().__init__("safety_monitor")
         for parameter in PARAMETERS:
-            declare(self, parameter, read_only=True)
+            declare(self, parameter)
         warn_of_unknown(self)
         values = {p.name: self.get_parameter(p.name).value for p in PARAMETERS}
         for parameter in PARAMETERS:

@@ -207,7 +207,11 @@ class Monitor:
         """Take a lifecycle transition; whether it succeeded."""
         number = _TRANSITIONS.get(transition) or _SHUTDOWN[self.state()]
         request = ChangeState.Request(transition=Transition(id=number))
-        return self.call("change_state", request).success
+        success = self.call("change_state", request).success
+        if transition == "deactivate" and success:  # else it is taken for the next one
+            gone = self.images.get_subscription_count
+            self.wait(lambda: gone() == 0, "end of the subscription")
+        return success
 
     def activate(self) -> Monitor:
         """Configure and activate; returns itself once both sides know of each other."""

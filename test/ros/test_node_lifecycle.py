@@ -55,7 +55,7 @@ def test_refused_transitions_are_answered_and_change_nothing(start):
 
 
 def test_info_is_latched_and_follows_the_parameters(start, model):
-    monitor = start({"certification.sigm": 0.5})
+    monitor = start({"certification.sigm": 0.5, "debug.allow_seed": True})
     assert "there is no parameter certification.sigm: ignored" in monitor.output
     assert all(result.successful for result in monitor.set(certification__n=48, seed=5))
     assert monitor.change("configure")

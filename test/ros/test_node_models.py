@@ -102,7 +102,6 @@ def test_configuring_fails_with_the_reason_until_the_file_is_mended(monitor, fol
         ("engine.backend", "tensorrt", "backend tensorrt"),
         ("engine.backend", "torch", "backend torch"),
         ("engine.precision", "int8", "int8"),
-        ("engine.precision", "fp16", "fp16"),
         ("input.resolution", "half", "no member takes half resolution.*fixed"),
     ],
 )
@@ -161,7 +160,10 @@ def test_non_finite_logits_are_an_engine_error(monitor, folder):
     assert certificate.reason == "64 of 64 samples have non-finite logits"
     assert certificate.votes_invalid == certificate.n_drawn == 64
     assert certificate.model_id == monitor.info().model_id
-    assert monitor.certificate_of(image("green")).status == Status.CERTIFIED
+    # The engines are opened again after that.
+    monitor.wait(
+        lambda: monitor.certificate_of(image("green")).status == Status.CERTIFIED, "certificate"
+    )
     assert monitor.change("deactivate") and monitor.change("cleanup")
 
 

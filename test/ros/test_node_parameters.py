@@ -113,13 +113,51 @@ def test_fixed_parameters_are_refused_while_configured(active):
         "qos__deadline": 1.0,
         "seed": 3,
     }
-    fixed = {p.name.replace(".", "__") for p in PARAMETERS if not p.runtime}
+    fixed = {p.name.replace(".", "__") for p in PARAMETERS if not (p.runtime or p.start_only)}
     assert set(others) == fixed
     for name, value in others.items():
         (result,) = active.set(**{name: value})
         assert not result.successful
         assert result.reason.startswith(f"{name.replace('__', '.')} is fixed while")
     assert active.set(seed=-1)[0].successful  # no change
+
+
+def test_what_protects_the_node_is_set_at_its_start_only(active):
+    for change in ({"security__model_roots": "/"}, {"debug__allow_seed": True}):
+        (result,) = active.set(**change)
+        assert not result.successful and "read-only" in result.reason
+
+
+def test_a_seed_is_refused_without_leave(start):
+    monitor = start()
+    (result,) = monitor.set(seed=3)
+    assert not result.successful and "debug.allow_seed" in result.reason
+    assert monitor.get("seed") == -1
+
+
+def test_a_seed_at_the_start_is_refused_without_leave(model):
+    command = node_command({"model.path": str(model), "seed": 3})
+    run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    assert run.returncode == 2
+    assert "debug.allow_seed" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_models_come_from_below_the_roots(start, model, tmp_path):
+    monitor = start({"security.model_roots": f"/nowhere:{model.parent}"})
+    (result,) = monitor.set(model__path=str(tmp_path / "other.yaml"))
+    assert not result.successful and "security.model_roots" in result.reason
+    assert monitor.set(model__path=str(model))[0].successful
+    assert monitor.change("configure")
+    # A link below the root that leads elsewhere.
+    assert monitor.change("cleanup")
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    for name in ("colors.yaml", "colors.png"):
+        (roots / name).write_bytes((model.parent / name).read_bytes())
+    (roots / "colors.onnx").symlink_to(model.parent / "colors.onnx")
+    linked = start({"security.model_roots": str(roots)}, card=roots / "colors.yaml")
+    assert not linked.change("configure")
+    assert "colors.onnx (really" in linked.output
 
 
 def test_of_an_atomic_change_all_counts_or_nothing(restored):

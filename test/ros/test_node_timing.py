@@ -62,7 +62,8 @@ def votes_of(monitor):
 def test_a_seed_reproduces_the_votes_of_a_topic_in_another_process(start):
     monitors = []
     for _ in range(2):  # one after the other: both have the topic
-        monitor = start({"seed": 7, "certification.n": 1024}, image_topic="/camera/image")
+        values = {"seed": 7, "debug.allow_seed": True, "certification.n": 1024}
+        monitor = start(values, image_topic="/camera/image")
         seeded = votes_of(monitor)
         assert monitor.set(seed=-1)[0].successful
         monitors.append((seeded, votes_of(monitor)))
