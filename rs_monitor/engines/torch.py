@@ -148,12 +148,28 @@ class TorchEngine(Engine):
         self._graph = None
 
     def _check_output(self) -> None:
-        classes = len(self.model.card.labels)
-        shape = list(self._logits(np.zeros(self._shape, np.float32)).shape)
+        classes, name = len(self.model.card.labels), self.model.card.onnx
+        try:
+            shape = list(self._logits(np.zeros(self._shape, np.float32)).shape)
+        except (EngineError, self._torch.OutOfMemoryError):
+            raise
+        except (
+            AttributeError,
+            IndexError,
+            KeyError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            # What PyTorch raises for operands that do not fit each other.
+            detail = " ".join(str(error).split())[:300]
+            raise EngineError(
+                f"{name}: PyTorch cannot run it on batches {list(self._shape)}: {detail}"
+            ) from error
         if shape != [self.max_batch, classes]:
             raise EngineError(
-                f"{self.model.card.onnx}: its output is {shape} for a batch of "
-                f"{self.max_batch}, but the card has {classes} labels"
+                f"{name}: its output is {shape} for a batch of {self.max_batch}, but the card "
+                f"has {classes} labels"
             )
 
     @property

@@ -13,7 +13,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from small_models import color_network, flawed_network, write_model
 
-from rs_monitor.bank import shipped_family
+from rs_monitor.bank import shipped_families
 from rs_monitor.engines import EngineError
 from rs_monitor.engines.cache import EngineCache
 from rs_monitor.engines.tensorrt_build import (
@@ -33,7 +33,7 @@ except EngineError as missing:
 else:
     reason = f"{RUNTIME} builds for its own GPU only"
 builds = pytest.mark.skipif(RUNTIME != "tensorrt_rtx", reason=reason)
-SHIPPED = load_family(shipped_family()).members
+SHIPPED = [card for family in shipped_families() for card in load_family(family).members]
 
 
 def small(folder, **model):
