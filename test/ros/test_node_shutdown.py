@@ -38,18 +38,23 @@ def test_a_signal_ends_the_process_in_every_state(start, state, number):
     assert is_quiet(monitor.output), monitor.output
 
 
+def send(monitor):
+    """Send a frame that takes 1.6 s, and go on when it was received: many answers later."""
+    monitor.send(image())
+    for _ in range(20):
+        monitor.get("seed")
+
+
 def test_the_frame_in_progress_gets_its_certificate(start):
     monitor = start({"certification.n": 0, "timing.frame_period": 2.0}).activate()
     for count in (1, 2):
-        monitor.send(image())  # drawn for, all of 1.6 s
-        monitor.wait(lambda: monitor.get("seed"), "answer")  # by then the frame was received
+        send(monitor)
         assert monitor.change("deactivate")
         monitor.wait(lambda count=count: len(monitor.certificates) == count, "certificate")
         assert monitor.certificates[-1].n_used > 64
         assert monitor.change("activate")
         monitor.wait(monitor.connected, "connection")
-    monitor.send(image())
-    monitor.wait(lambda: monitor.get("seed"), "answer")
+    send(monitor)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # the others change nothing
         monitor.process.send_signal(number)
     monitor.wait(lambda: len(monitor.certificates) == 3, "certificate", may_end=True)
