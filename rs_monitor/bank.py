@@ -18,6 +18,7 @@ from .families import Family, load_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model, load_reference_image
 from .resources import shipped_file
+from .roots import outside
 from .settings import Settings
 
 # Samples a forward pass, largest first: large ones use the machine better, small ones leave
@@ -132,6 +133,8 @@ class CertifierBank:
         As for `open_engine`; only together with `chunk`.
     opener : callable
         `open_engine`, or what stands in its place.
+    roots : str
+        Folders that all files of `path` must come from, see `outside`.
 
     Raises
     ------
@@ -151,8 +154,13 @@ class CertifierBank:
         chunk: int | None = None,
         threads: int = 0,
         opener: Callable[..., Engine] = open_engine,
+        roots: str = "",
     ) -> None:
         self.family: Family = load_family(path or shipped_family())
+        if path:
+            for file in (file for card in self.family.members for file in card.files):
+                if reason := outside(file, roots):
+                    raise ModelError(reason)
         self.table = SinglePassTable()
         self._opener = opener
         self._options = {"backend": backend, "precision": precision, "threads": threads}

@@ -13,6 +13,9 @@ import onnx
 import yaml
 from onnx import TensorProto, helper
 
+from rs_monitor.engines import Engine, open_engine
+from rs_monitor.models import load_card, load_model
+
 LABELS = ("red", "green", "blue")
 
 
@@ -133,3 +136,20 @@ def solid(color: str, height: int, width: int, strong: int = 160, weak: int = 10
     image = np.full((height, width, 3), weak, np.uint8)
     image[..., LABELS.index(color)] = strong
     return image
+
+
+def open_color_engine(
+    folder: Path, backend: str, precision: str = "fp32", max_batch: int = 16, **model: object
+) -> Engine:
+    """Write a model (see `write_model`) and open it."""
+    return open_engine(
+        load_model(load_card(write_model(folder, **model))),
+        backend=backend,
+        precision=precision,
+        max_batch=max_batch,
+    )
+
+
+def network_image(color: str = "green", **levels: int) -> np.ndarray:
+    """Return a plain image as networks take it, float32 [8, 8, 3] in [0, 1]."""
+    return solid(color, 8, 8, **levels).astype(np.float32) / 255

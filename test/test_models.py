@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from small_models import LABELS, color_network, write_model
 
+from rs_monitor.bank import shipped_families
 from rs_monitor.families import load_family
 from rs_monitor.models import (
     ModelError,
@@ -127,3 +130,22 @@ def test_fixed_input_has_no_half_resolution(tmp_path):
     made_for_half = load_card(write_model(tmp_path, resolution="half"))
     with pytest.raises(ModelError, match="made for half resolution"):
         load_model(made_for_half, "full")
+
+
+SHIPPED = [card for family in shipped_families() for card in load_family(family).members]
+
+
+@pytest.mark.parametrize("card", SHIPPED, ids=lambda card: card.name)
+def test_the_readme_has_the_figures_of_the_cards(card):
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    evaluation = card.details["evaluation"]
+    assert evaluation["model_id"] == card.sha256[:12]
+    for row in evaluation["rows"]:
+        accuracy, radius = (
+            f"{row[name]:.3f} +- {row[error]:.3f}"
+            for name, error in (
+                ("smoothed_accuracy", "smoothed_accuracy_standard_error"),
+                ("average_certified_radius", "standard_error"),
+            )
+        )
+        assert f"| {row['n']} | {accuracy} | {radius} |" in readme

@@ -3,7 +3,7 @@
 """Gaussian noise made where the network runs: Philox4x32-10 and Box-Muller in PyTorch.
 
 Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Plain tensor operations:
-the same code is tested on the CPU and fused into one kernel by torch.compile on a GPU.
+what is tested on the CPU is what a GPU runs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
@@ -30,13 +30,9 @@ from ..evaluation.replay.columns import flatten
 from ..safety import ConsumerRule, Verdict
 from .conversions import NANOSECONDS, stamp_nanoseconds
 from .lifecycle_client import LifecycleClient, LifecycleError, run_client
+from .qos import INFO
 
 _CERTIFICATE_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-_INFO_QOS = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 
 
 class CertificateListener(Node):
@@ -63,7 +59,7 @@ class CertificateListener(Node):
         self.last = time.monotonic()
         self._target, self._quiet, self._record = target, quiet, record
         self._informed = False
-        self.create_subscription(MonitorInfo, f"{target}/info", self._on_info, _INFO_QOS)
+        self.create_subscription(MonitorInfo, f"{target}/info", self._on_info, INFO)
         topic = f"{target.rpartition('/')[0]}/certificate"
         self.create_subscription(Certificate, topic, self._on_certificate, _CERTIFICATE_QOS)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 _SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from the certifier's
@@ -55,7 +57,14 @@ class ManagedNode(LifecycleNode):
 
     Where one raises, for a transition that the state does not allow or a malformed parameter,
     rclpy would let the exception end the node.
+
+    Attributes
+    ----------
+    stuck : bool
+        Whether a thread was left behind that does not come back.
     """
+
+    stuck = False
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -92,13 +101,14 @@ def _collect_signals(signals: list[int]) -> None:
     threading.Thread(target=collect, name="signals", daemon=True).start()
 
 
-def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
+def run(make_node: Callable[[], Node], args: list[str] | None) -> int:
     """Run a node as a process until SIGINT or SIGTERM.
 
     Returns
     -------
     int
-        Exit status: 0 after a signal, 2 for wrong arguments or parameters.
+        Exit status: 0 after a signal, 2 for wrong arguments or parameters. With a thread that is
+        stuck the process ends here, with 1: the interpreter's orderly end might wait for it.
     """
     # A flag, not rclpy's handlers or KeyboardInterrupt: what is in progress comes to its end,
     # and a second signal (terminal and `ros2 launch` send one each) is harmless.
@@ -119,4 +129,8 @@ def run(make_node: Callable[[], ManagedNode], args: list[str] | None) -> int:
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
+    if getattr(node, "stuck", False):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
     return 0

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -23,22 +22,16 @@ from ..certifier import Certifier
 from ..engine_keeper import EngineKeeper
 from ..engine_state import EngineStage, EngineState
 from ..engines import Engine, EngineError, open_engine
-from ..families import load_family
 from ..models import ModelError
-from ..roots import outside
 from .configuration import Configuration
 from .conversions import info_message
 from .diagnostics import Diagnostics
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
 from .pipeline import Pipeline
+from .qos import INFO
 from .slot import Received
 
-_INFO_QOS = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 _DRAIN = 5.0  # seconds beyond its budget that a frame in progress is waited for
 
 
@@ -65,7 +58,6 @@ class CertifierNode(ManagedNode):
         self._opener = opener
         self._keeper: EngineKeeper | None = None
         self._not_kept = EngineState()  # while no keeper has engines
-        self._stuck = False
         self._pipeline: Pipeline | None = None
         self._subscription: Any = None
         self._info: Any = None
@@ -90,11 +82,6 @@ class CertifierNode(ManagedNode):
         """What the engines are doing."""
         keeper = self._keeper  # once: the diagnostics' thread asks too
         return self._not_kept if keeper is None else keeper.state
-
-    @property
-    def stuck(self) -> bool:
-        """Whether a thread was left behind that does not return from the engine."""
-        return self._stuck
 
     def _check_configuration(self, configuration: Configuration) -> None:
         """Refuse what the loaded models cannot do."""
@@ -162,7 +149,7 @@ class CertifierNode(ManagedNode):
             self._image_topic(),
             self._diagnostics.certified,
         )
-        self._info = self.create_publisher(MonitorInfo, "~/info", _INFO_QOS)
+        self._info = self.create_publisher(MonitorInfo, "~/info", INFO)
         self._in_force()
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
@@ -177,12 +164,6 @@ class CertifierNode(ManagedNode):
 
     def _open_bank(self) -> CertifierBank:
         configuration = self.configuration
-        if configuration["model.path"]:
-            family = load_family(configuration["model.path"])
-            for path in (path for card in family.members for path in card.files):
-                reason = outside(path, configuration["security.model_roots"])
-                if reason:
-                    raise TransitionRefused(f"model.path: {reason}")
         return CertifierBank(
             configuration["model.path"],
             backend=configuration["engine.backend"],
@@ -191,6 +172,7 @@ class CertifierNode(ManagedNode):
             resolution=configuration["input.resolution"],
             budget=configuration.budget,
             opener=self._opener,
+            roots=configuration["security.model_roots"],
         )
 
     @transition
@@ -239,6 +221,7 @@ class CertifierNode(ManagedNode):
         """Close everything after an error; the node can be configured again."""
         self._unsubscribe()
         self._release()
+        self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, "an error that the log tells of")
 
     def _raw(self) -> bool:
         return self.configuration["input.transport"] == "raw"
@@ -265,7 +248,7 @@ class CertifierNode(ManagedNode):
         if self._pipeline is not None:
             if not self._pipeline.close(_DRAIN):
                 self.get_logger().error("the certifier's thread does not end")
-                self._stuck = True
+                self.stuck = True
             self._pipeline = None
         if self._info is not None:
             self.destroy_publisher(self._info)
@@ -273,7 +256,7 @@ class CertifierNode(ManagedNode):
         if self._keeper is not None:
             if not self._keeper.close(_DRAIN):
                 self.get_logger().error("an inference has never returned: its engine stays open")
-                self._stuck = True
+                self.stuck = True
             self._keeper = None
             gc.unfreeze()
         self._not_kept = EngineState()
@@ -287,29 +270,9 @@ class CertifierNode(ManagedNode):
         super().destroy_node()
 
 
-def run_certifier(make_node: Callable[[], CertifierNode], args: list[str] | None = None) -> int:
-    """Run a certifier until a signal; exit status 0, or 2 for wrong arguments or parameters.
-
-    Where a thread never came back from the engine, the process ends at once with status 1: the
-    interpreter's orderly end might wait for it.
-    """
-    nodes: list[CertifierNode] = []
-
-    def make() -> CertifierNode:
-        nodes.append(make_node())
-        return nodes[0]
-
-    status = run(make, args)
-    if nodes and nodes[0].stuck:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1)
-    return status
-
-
 def main(args: list[str] | None = None) -> int:
     """Run the node until a signal; returns the exit status."""
-    return run_certifier(CertifierNode, args)
+    return run(CertifierNode, args)
 
 
 if __name__ == "__main__":

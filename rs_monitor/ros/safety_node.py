@@ -11,7 +11,7 @@ import time
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 from rs_monitor_msgs.msg import SafetyState as SafetyStateMsg
@@ -31,12 +31,8 @@ from .diagnostics.publisher import DiagnosticsPublisher
 from .diagnostics.report import Finding, Level, Report, make_report
 from .live_parameters import declare, warn_of_unknown
 from .managed_node import run
+from .qos import INFO
 
-_INFO_QOS = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 _DIAGNOSTICS_PERIOD = 1.0  # seconds
 _LEVELS = {
     SafetyState.UNKNOWN: Level.ERROR,
@@ -100,7 +96,7 @@ class SafetyMonitor(Node):
             QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE),
         )
         info = f"{values['certifier']}/info"
-        self.create_subscription(MonitorInfo, info, self._on_info, _INFO_QOS)
+        self.create_subscription(MonitorInfo, info, self._on_info, INFO)
         self._diagnostics = DiagnosticsPublisher(
             self,
             lambda: self._said,
@@ -131,10 +127,14 @@ class SafetyMonitor(Node):
             )
             self.get_logger().error(self._obstacle)
 
-    def _on_certificate(self, message: Certificate) -> None:
+    def _on_certificate(self, message: Certificate, about: dict[str, int]) -> None:
         stamp, now = stamp_nanoseconds(message.header.stamp) / NANOSECONDS, self._now()
+        # It may have waited in a queue, while this process was stopped, say; simulated time
+        # would not show that before the next /clock.
+        waited = (time.time_ns() - about["source_timestamp"]) / NANOSECONDS
+        age = max(now - stamp, waited)
         try:
-            judgement = self._rule.judge(message, now - stamp)
+            judgement = self._rule.judge(message, age)
         except Exception as error:  # whatever is in it must not end the monitor
             judgement = Judgement(Verdict.FOREIGN, f"it cannot be judged: {error}")
         self._latest = message
@@ -142,6 +142,7 @@ class SafetyMonitor(Node):
             judgement,
             stamp=stamp,
             sequence=message.sequence,
+            age=age,
             now=now,
             steady=time.monotonic(),
         )

@@ -139,6 +139,7 @@ class Worker:
         self._outlets.error(f"frame {inference.taken.sequence}: {reason}")
         result = failure(Status.ENGINE_ERROR, reason, configuration.settings)
         self._publish(inference.taken, configuration, result)
+        self._slot.done(inference.taken)
         return True
 
     def _run(self) -> None:
@@ -155,17 +156,31 @@ class Worker:
             result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
         if not self._slot.claim(taken):  # the watchdog has answered: another worker goes on
             self._retired = True
-            self._keeper.returned(self._lent)
+            if self._lent is not None:
+                self._keeper.returned(self._lent)
             return
         published = self._publish(taken, configuration, result)
         if published and configuration["debug.image"] and frame is not None:
             header = taken.received.message.header
             self._show(frame, result, header, configuration["certification.required_radius"])
+        self._slot.done(taken)
 
     def _publish(
         self, taken: Taken, configuration: Configuration, result: FrameCertificate
     ) -> bool:
         """Publish the certificate of a frame that was claimed; whether that succeeded."""
+        try:
+            message = self._message(taken, configuration, result)
+            self._outlets.certificate(message)
+            return True
+        except Exception as error:  # publishing failed: nothing is left to be said with
+            self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
+            return False
+
+    def _message(
+        self, taken: Taken, configuration: Configuration, result: FrameCertificate
+    ) -> CertificateMsg:
+        """Return the message of a certificate, which may have become late meanwhile."""
         received, settings = taken.received, configuration.settings
         deadline = received.steady + configuration.budget
         header = received.message.header
@@ -179,27 +194,18 @@ class Worker:
             config_id=configuration.config_id,
         )
         try:
-            try:
-                message = certificate_message(result, about)
-            except Exception as error:  # a result that the message cannot hold
-                result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
-                message = certificate_message(result, about)
-            late = time.monotonic() - deadline
-            if late > 0 and result.certificate.status in (Status.CERTIFIED, Status.ABSTAINED):
-                reason = f"the certificate was ready {late * 1e3:.1f} ms after its deadline"
-                result = failure(
-                    Status.DEADLINE_MISSED, reason, settings, model_id=result.model_id
-                )
-                message = certificate_message(result, about)
-            spent = time.monotonic() - received.steady
-            message.processing_time = duration_message(round(spent * NANOSECONDS))
-            self._outlets.certificate(message)
-            return True
-        except Exception as error:  # publishing failed: nothing is left to be said with
-            self._outlets.error(f"frame {taken.sequence} is lost: {_one_line(error)}")
-            return False
-        finally:
-            self._slot.done(taken)
+            message = certificate_message(result, about)
+        except Exception as error:  # a result that the message cannot hold
+            result = failure(Status.ENGINE_ERROR, _one_line(error), settings)
+            message = certificate_message(result, about)
+        late = time.monotonic() - deadline
+        if late > 0 and result.certificate.status in (Status.CERTIFIED, Status.ABSTAINED):
+            reason = f"the certificate was ready {late * 1e3:.1f} ms after its deadline"
+            result = failure(Status.DEADLINE_MISSED, reason, settings, model_id=result.model_id)
+            message = certificate_message(result, about)
+        spent = time.monotonic() - received.steady
+        message.processing_time = duration_message(round(spent * NANOSECONDS))
+        return message
 
     def _show(self, frame: Frame, result: FrameCertificate, header, required: float) -> None:
         """Publish the debug image, if anybody looks; its failures do not touch certificates."""
@@ -246,6 +252,7 @@ class Worker:
         status = result.certificate.status
         if status == Status.ENGINE_ERROR:
             self._outlets.error(f"frame {taken.sequence}: {result.note}")
+            self._lent = None
             self._keeper.failed(bank, result.note)
         elif status in (Status.CERTIFIED, Status.ABSTAINED):
             self._keeper.succeeded()

@@ -49,8 +49,7 @@ class Statement:
 class _Entry:
     judgement: Judgement
     stamp: float
-    sequence: int
-    age: float  # when it was received
+    age: float  # when it was received; never negative, see `add`
     received: float  # on the steady clock
 
 
@@ -66,7 +65,8 @@ class Evidence:
       or foreign (another model or sigma, or contradicting itself).
 
     Freshness is read on two clocks: by the stamps on the ROS clock, and by reception on the
-    steady clock, which goes on when /clock stops or jumps. What is not fresh, foreign, or comes
+    steady clock, which goes on when /clock stops or jumps. Nothing is fresh for longer than
+    `max_age` after its reception. What is not fresh, foreign, or comes
     out of order takes the history with it. A repeated certificate counts for nothing.
 
     Parameters
@@ -94,7 +94,14 @@ class Evidence:
         self._why = why
 
     def add(
-        self, judgement: Judgement, *, stamp: float, sequence: int, now: float, steady: float
+        self,
+        judgement: Judgement,
+        *,
+        stamp: float,
+        sequence: int,
+        age: float,
+        now: float,
+        steady: float,
     ) -> None:
         """Take a certificate into account.
 
@@ -105,6 +112,9 @@ class Evidence:
             Its header.stamp, seconds.
         sequence : int
             Its sequence.
+        age : float
+            Seconds that it was old at reception. One from the future counts as new: it must not
+            live the longer for it.
         now, steady : float
             ROS clock and steady clock at reception, seconds.
         """
@@ -117,7 +127,7 @@ class Evidence:
         self._last = stamp, sequence
         if judgement.verdict is Verdict.FOREIGN:
             self.clear(judgement.reason)
-        self._entries.append(_Entry(judgement, stamp, sequence, now - stamp, steady))
+        self._entries.append(_Entry(judgement, stamp, max(0.0, age), steady))
 
     def statement(self, now: float, steady: float) -> Statement:
         """Return what may be said at `now` on the ROS clock and `steady` on the steady clock."""
@@ -152,5 +162,4 @@ class Evidence:
         """Drop what was learnt before the ROS clock was set back, as by a bag that loops."""
         if now < self._now - _BACKWARDS * self._max_age:
             self.clear(f"the clock was set back by {self._now - now:.2f} s")
-            self._last = None
         self._now = now

@@ -38,14 +38,10 @@ class Bench:
             states.append(self.state())
         return states
 
-    def again(self, judgement):
-        self.evidence.add(
-            judgement,
-            stamp=self.now - 0.03,
-            sequence=self.sequence,
-            now=self.now,
-            steady=self.steady,
-        )
+    def again(self, judgement, age=0.03, **changes):
+        values = {"stamp": self.now - age, "sequence": self.sequence, "age": age}
+        values |= {"now": self.now, "steady": self.steady}
+        self.evidence.add(judgement, **(values | changes))
 
 
 def test_it_starts_unknown_and_needs_k():
@@ -93,6 +89,16 @@ def test_a_small_step_back_is_no_jump():
     assert bench.state() is SAFE
 
 
+def test_a_certificate_repeated_after_the_clock_was_set_back_counts_for_nothing():
+    bench = Bench(k=1)
+    bench.feed(PASS)
+    stamp = bench.now - 0.03
+    bench.now -= 0.1
+    assert bench.state() is UNKNOWN
+    bench.again(PASS, stamp=stamp)
+    assert bench.state() is UNKNOWN
+
+
 def test_what_is_foreign_takes_the_history_with_it():
     bench = Bench()
     bench.feed(*[PASS] * 5)
@@ -108,7 +114,7 @@ def test_a_repeated_certificate_counts_for_nothing():
     entry = {"stamp": bench.now - 0.03, "sequence": 1}
     for _ in range(9):
         bench.wait(0.03)
-        bench.evidence.add(PASS, **entry, now=bench.now, steady=bench.steady)
+        bench.again(PASS, **entry)
     assert bench.state() is UNKNOWN
 
 
@@ -116,9 +122,7 @@ def test_a_repeated_certificate_counts_for_nothing():
 def test_what_comes_out_of_order_starts_anew(stamp, sequence):
     bench = Bench()
     bench.feed(*[PASS] * 5)
-    bench.evidence.add(
-        PASS, stamp=bench.now - 0.03 + stamp, sequence=sequence, now=bench.now, steady=bench.steady
-    )
+    bench.again(PASS, stamp=bench.now - 0.03 + stamp, sequence=sequence)
     assert bench.state() is DEGRADED
 
 
@@ -135,13 +139,32 @@ def test_a_k_that_cannot_be(k, m):
         Evidence(k, m, 1.0, 0.2)
 
 
+@pytest.mark.parametrize("age", [-0.19, -0.1, 0.0, 0.1])
+def test_no_stamp_keeps_a_certificate_fresh_for_longer_than_its_reception_allows(age):
+    bench = Bench(k=1)
+    bench.sequence = 1
+    bench.again(PASS, age=age)
+    left = 0.2 - max(0.0, age)
+    assert bench.wait(left - 0.001) is SAFE
+    assert bench.evidence.statement(bench.now, bench.steady).remaining <= 0.001 + 1e-9
+    assert bench.wait(0.002) is UNKNOWN
+
+
+def test_one_that_waited_before_it_was_received_is_as_old_as_that():
+    bench = Bench(k=1)
+    bench.sequence = 1
+    bench.again(PASS, age=0.15, stamp=bench.now)  # simulated time does not know of it
+    assert bench.wait(0.049) is SAFE
+    assert bench.wait(0.002) is UNKNOWN
+
+
 @settings(max_examples=300)
 @given(st.data())
 def test_safe_is_never_said_without_fresh_evidence(data):
     k = data.draw(st.integers(1, 4))
     m = data.draw(st.integers(k, 6))
     evidence = Evidence(k, m, 1.0, 0.2)
-    now, steady, history = 100.0, 0.0, []
+    now, steady, history = 100.0, 0.0, []  # of what is no repetition
     times = st.sampled_from([0.0, 0.01, 0.04, 0.1, 0.19, 0.3, 2.0, -0.04, -5.0])
     for _ in range(data.draw(st.integers(1, 25))):
         step = data.draw(times)
@@ -149,19 +172,29 @@ def test_safe_is_never_said_without_fresh_evidence(data):
         steady += data.draw(st.sampled_from([abs(step), 0.0, 0.04, 0.3]))
         if data.draw(st.booleans()):
             judgement = data.draw(st.sampled_from([PASS, PASS, PASS, WEAK, NONE, ALIEN]))
-            stamp = now - data.draw(st.sampled_from([0.0, 0.03, 0.1, 0.19]))
-            sequence = len(history) + 1 - data.draw(st.sampled_from([0, 0, 0, 2]))
-            evidence.add(judgement, stamp=stamp, sequence=sequence, now=now, steady=steady)
-            history.append((judgement, stamp, sequence, steady))
+            age = data.draw(st.sampled_from([-0.19, -0.05, 0.0, 0.03, 0.1, 0.19]))
+            if history and data.draw(st.integers(0, 5)) == 0:
+                stamp, sequence = history[-1][1:3]
+                judgement, age = history[-1][0], now - stamp
+            else:
+                stamp, sequence = now - age, data.draw(st.integers(1, 30))
+            evidence.add(
+                judgement, stamp=stamp, sequence=sequence, age=age, now=now, steady=steady
+            )
+            if not history or (stamp, sequence) != history[-1][1:3]:
+                history.append((judgement, stamp, sequence, steady))
         statement = evidence.statement(now, steady)
         assert statement.reason
         if statement.state is not SAFE:
             continue
-        # The newest that was not a repetition passed, is fresh by both clocks, and k of the last
-        # m that came are passes.
-        fresh = [entry for entry in history if now - entry[1] <= 0.2 and steady - entry[3] <= 0.2]
-        assert fresh and history[-1][0] is PASS or history[-1][1:3] == history[-2][1:3]
-        assert 0 < statement.remaining <= 0.2
-        distinct = {entry[1:3] for entry in history[-3 * m :] if entry[0] is PASS}
-        assert k <= statement.passed <= len(distinct)
-        assert all(steady - entry[3] <= 1.0 for entry in fresh)
+        newest, stamp, _, received = history[-1]
+        assert newest is PASS
+        assert now - stamp <= 0.2 and steady - received <= 0.2
+        assert 0 <= statement.remaining <= 0.2 - (steady - received) + 1e-9
+        # k passes among the last m, all within the window.
+        passes = [e for e in history[-m:] if e[0] is PASS and steady - e[3] <= 1.0]
+        assert k <= statement.passed <= len(passes)
+        # And since the last one that was foreign or out of order, that one included.
+        since = history[-statement.considered :]
+        assert not any(e[0] is ALIEN for e in since[1:])
+        assert all(a[1] < b[1] and a[2] < b[2] for a, b in zip(since, since[1:]))

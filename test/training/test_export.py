@@ -16,6 +16,7 @@ from rs_monitor.models import ModelError, load_card, load_model
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
+from rs_monitor.training.cifar10 import CIFAR10_LABELS, cifar10_network
 from rs_monitor.training.noise_training import Recipe
 
 
@@ -62,3 +63,23 @@ def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(tmp_path, monkey
     with open_engine(model, backend="auto", precision="auto", max_batch=8) as engine:
         with pytest.raises(ModelError, match="reference image"):
             check_reference(engine)  # of an untrained network
+
+
+def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    state = {
+        "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
+        "epoch": 3,
+        "elapsed": 5.0,
+        "network": cifar10_network().state_dict(),
+    }
+    torch.save(state, tmp_path / "checkpoint.pt")
+    words = ["export", str(tmp_path / "checkpoint.pt"), "--data-set", "cifar10", "--machine", "m"]
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path), "--started-from", "another"])
+    export.main()
+    card = load_card(tmp_path / "cifar10_sigma025.yaml")
+    assert card.labels == CIFAR10_LABELS and card.reference_image is None
+    assert card.details["training"]["started_from"] == "another"
+    assert not list(tmp_path.glob("*.png"))
+    with open_engine(load_model(card), backend="auto", precision="auto", max_batch=8) as engine:
+        assert engine.model.height == 32

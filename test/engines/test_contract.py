@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every engine promises, on every backend that is installed."""
+
+import numpy as np
+import pytest
+from small_models import (
+    color_network,
+    flawed_network,
+    network_image,
+    open_color_engine,
+)
+
+from rs_monitor.engines import EngineError
+
+KEY = bytes(range(16))
+MODULES = {"openvino": "openvino", "torch": "torch"}
+
+
+@pytest.fixture(params=MODULES)
+def opened(request, tmp_path):
+    """Open engines of a backend."""
+    module = MODULES[request.param]
+    pytest.importorskip(module, reason=f"{module} is not installed: pip install {module}")
+
+    def make(precision="fp32", max_batch=16, **model):
+        return open_color_engine(tmp_path, request.param, precision, max_batch, **model)
+
+    make.backend = request.param
+    return make
+
+
+def test_votes_go_to_the_class(opened):
+    with opened() as engine:
+        for index, color in enumerate(("red", "green", "blue")):
+            votes = engine.votes(network_image(color), 0.1, 50, KEY)
+            assert votes.counts.tolist() == [50 * (i == index) for i in range(3)]
+            assert (votes.invalid, votes.n) == (0, 50)
+            assert votes.counts.dtype == np.int64
+
+
+def test_identity_says_what_runs(opened):
+    with opened() as engine:
+        identity = engine.identity
+    assert (identity.backend, identity.precision) == (opened.backend, "fp32")
+    assert identity.version and identity.device
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 40])
+def test_parts_continue_one_another(opened, n):
+    with opened() as engine:
+        frame = network_image("red", strong=110)
+        whole = engine.votes(frame, 0.5, 64, KEY)
+        parts = engine.votes(frame, 0.5, n, KEY) + engine.votes(frame, 0.5, 64 - n, KEY, start=n)
+    assert np.array_equal(whole.counts, parts.counts)
+
+
+def test_counts_depend_on_the_key_not_on_chunk_or_past(opened):
+    frame = network_image("red", strong=104)
+    with opened(max_batch=16) as a, opened(max_batch=7) as b:
+        first = a.votes(frame, 0.5, 100, KEY).counts
+        a.votes(frame, 0.1, 3, bytes(16))
+        assert np.array_equal(a.votes(frame, 0.5, 100, KEY).counts, first)
+        assert np.array_equal(b.votes(frame, 0.5, 100, KEY).counts, first)
+        keys = [i.to_bytes(16, "little") for i in range(20)]
+        assert len({tuple(a.votes(frame, 0.5, 100, key).counts) for key in keys}) > 5
+
+
+def test_non_finite_logits_are_invalid(opened):
+    with opened(onnx_bytes=color_network(nan_above=0.6), reference=None) as engine:
+        bright = engine.votes(np.full((8, 8, 3), 0.9, np.float32), 0.01, 20, KEY)
+        dark = engine.votes(network_image(), 0.01, 20, KEY)
+    assert (bright.counts.sum(), bright.invalid, bright.n) == (0, 20, 20)
+    assert dark.invalid == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"onnx_bytes": b"not onnx at all"}, "cannot read it as ONNX"),
+        ({"onnx_bytes": color_network(batch=1)}, "fixed at.*dynamic batch"),
+        ({"onnx_bytes": color_network(height=9, width=9)}, "fixed at"),
+        ({"onnx_bytes": color_network(dtype="DOUBLE")}, "float32 input"),
+        ({"labels": ["a", "b"]}, r"output is \[16, 3\].*2 labels"),
+        ({"onnx_bytes": flawed_network("mixes rows")}, "would not be independent"),
+        ({"onnx_bytes": flawed_network("training mode")}, "would not be independent"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused(opened, change, reason):
+    with pytest.raises(EngineError, match=reason):
+        opened(reference=None, **change)
+
+
+def test_precision_that_the_model_does_not_have_is_refused(opened):
+    with pytest.raises(EngineError, match="int8.*cannot be had"):
+        opened("int8")
+
+
+def test_misuse_is_refused(opened):
+    engine = opened()
+    engine.warm_up()
+    good = network_image()
+    for frame in (good[:4], good.astype(np.float64), good[..., :2]):
+        with pytest.raises(ValueError, match="image must be float32"):
+            engine.votes(frame, 0.1, 1, KEY)
+    for sigma in (-1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="sigma"):
+            engine.votes(good, sigma, 1, KEY)
+    with pytest.raises(ValueError, match="n must"):
+        engine.votes(good, 0.1, 0, KEY)
+    with pytest.raises(ValueError, match="16 bytes"):
+        engine.votes(good, 0.1, 1, b"short")
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.votes(good, 0.1, 1, KEY)
+    with pytest.raises(EngineError, match="max_batch"):
+        opened(max_batch=0)
