@@ -37,6 +37,7 @@ from rs_monitor.certification import Status
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 
 LIMIT = 60.0  # seconds after which a test gives up: a busy machine needs some of them
+END = 20.0  # seconds that a process may take to end
 CAMERA_PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 SETTINGS = {  # generous times: these tests also hold on a busy machine
     "certification.n": 64,
@@ -82,6 +83,21 @@ def node_command(
     for name, value in parameters.items():
         command += ["-p", f"{name}:={json.dumps(value)}"]
     return command
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process that may have ended already, by a signal that it can obey.
+
+    One that is killed while it writes into this process' shared memory leaves its lock behind, and
+    Fast DDS 2.14 then crashes this process when it closes that port.
+    """
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 class Monitor:
@@ -301,9 +317,7 @@ class Monitor:
 
     def close(self) -> None:
         """End the process, if it is still there, and the client."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
         self._executor.shutdown()
         self.client.destroy_node()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rclpy
 from image_messages import image
-from monitor_process import LIMIT
+from monitor_process import LIMIT, end
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosbags.rosbag2 import Writer
@@ -52,9 +52,7 @@ def program(tmp_path, monkeypatch):
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 @pytest.fixture
