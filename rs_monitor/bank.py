@@ -13,7 +13,7 @@ import numpy as np
 
 from .certification import SinglePassTable
 from .certifier import Certifier
-from .engines import KEY_BYTES, Engine, open_engine
+from .engines import KEY_BYTES, Builds, Engine, open_engine
 from .families import Family, load_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model, load_reference_image
@@ -133,13 +133,16 @@ class CertifierBank:
         As for `open_engine`; only together with `chunk`.
     opener : callable
         `open_engine`, or what stands in its place.
+    builds : Builds, optional
+        As for `open_engine`.
     roots : str
         Folders that all files of `path` must come from, see `outside`.
 
     Raises
     ------
     ModelError, EngineError
-        When a member cannot be loaded or opened as asked, or fails its reference image.
+        When a member cannot be loaded or opened as asked, or fails its reference image;
+        EngineNotBuilt when `builds` leaves building to the caller.
     """
 
     def __init__(
@@ -154,6 +157,7 @@ class CertifierBank:
         chunk: int | None = None,
         threads: int = 0,
         opener: Callable[..., Engine] = open_engine,
+        builds: Builds | None = None,
         roots: str = "",
     ) -> None:
         self.family: Family = load_family(path or shipped_family())
@@ -163,7 +167,9 @@ class CertifierBank:
                     raise ModelError(reason)
         self.table = SinglePassTable()
         self._opener = opener
-        self._options = {"backend": backend, "precision": precision, "threads": threads}
+        self._options = {
+            "backend": backend, "precision": precision, "threads": threads, "builds": builds
+        }  # fmt: skip
         self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
         try:
             wanted = {(card, card.resolution) for card in self.family.members}

@@ -13,6 +13,7 @@ class EngineStage(enum.Enum):
 
     CLOSED = "closed"
     OPENING = "opening"
+    BUILDING = "building"
     READY = "ready"
     HUNG = "not returning"
     REOPENING = "re-opening"

@@ -42,8 +42,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "engine.cache_dir",
         "",
-        "folder for built engines; empty: the user's cache folder (no backend of this release "
-        "reads it)",
+        "folder for built engines (TensorRT's); empty: the user's cache folder",
+        runtime=False,
+    ),
+    Parameter(
+        "engine.build",
+        True,
+        "build an engine that the folder lacks, in the background: the node configures itself "
+        "when it is built; false: refuse to configure",
         runtime=False,
     ),
     Parameter(

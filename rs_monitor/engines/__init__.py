@@ -8,6 +8,7 @@ import importlib
 
 from ..models import Model
 from .base import KEY_BYTES, PRECISIONS, Engine, EngineError, EngineIdentity, Votes
+from .builds import Builds, EngineNotBuilt, When
 from .machine import has_nvidia_driver
 from .noise import noise_key
 
@@ -15,18 +16,25 @@ __all__ = [
     "BACKENDS",
     "KEY_BYTES",
     "PRECISIONS",
+    "Builds",
     "Engine",
     "EngineError",
     "EngineIdentity",
+    "EngineNotBuilt",
     "Votes",
+    "When",
     "noise_key",
     "open_engine",
     "resolve_backend",
 ]
 
 # Backend name to (module, class).
-_CLASSES = {"openvino": (".openvino", "OpenVinoEngine"), "torch": (".torch", "TorchEngine")}
-BACKENDS = ("auto", "tensorrt", "openvino", "torch")
+_CLASSES = {
+    "tensorrt": (".tensorrt", "TensorRtEngine"),
+    "openvino": (".openvino", "OpenVinoEngine"),
+    "torch": (".torch", "TorchEngine"),
+}
+BACKENDS = ("auto", *_CLASSES)
 
 
 def resolve_backend(backend: str) -> str:
@@ -38,22 +46,23 @@ def resolve_backend(backend: str) -> str:
     Raises
     ------
     EngineError
-        For an unknown backend, or one this release does not have.
+        For an unknown backend.
     """
     if backend == "auto":
         backend = "tensorrt" if has_nvidia_driver() else "openvino"
     if backend not in BACKENDS:
         raise EngineError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
-    if backend not in _CLASSES:
-        raise EngineError(
-            f"backend {backend} is not in this release: set engine.backend to "
-            f"{' or '.join(_CLASSES)}"
-        )
     return backend
 
 
 def open_engine(
-    model: Model, *, backend: str, precision: str, max_batch: int, threads: int = 0
+    model: Model,
+    *,
+    backend: str,
+    precision: str,
+    max_batch: int,
+    threads: int = 0,
+    builds: Builds | None = None,
 ) -> Engine:
     """Open a model on a backend.
 
@@ -68,6 +77,8 @@ def open_engine(
         Samples a forward pass.
     threads : int
         Of the CPU, for backends that run on it; 0 for as many as it has; the same votes.
+    builds : Builds, optional
+        For TensorRT: where built engines lie. By default in the user's cache, built when missing.
 
     Returns
     -------
@@ -78,7 +89,11 @@ def open_engine(
     ------
     EngineError
         When exactly this cannot be had.
+    EngineNotBuilt
+        When the engine has to be built first, and `builds` leaves that to the caller.
     """
-    module, name = _CLASSES[resolve_backend(backend)]
+    backend = resolve_backend(backend)
+    module, name = _CLASSES[backend]
     engine_class = getattr(importlib.import_module(module, __package__), name)
-    return engine_class(model, precision, max_batch, threads)
+    options = {"builds": builds} if backend == "tensorrt" else {}
+    return engine_class(model, precision, max_batch, threads, **options)

@@ -5,18 +5,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import Any
 
 from ..models import Model
 from .base import EngineError
+from .builds import Progress
 from .cache import EngineKey
 
 INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
 PRECISIONS = ("fp32", "fp16", "bf16")
 _REDUCED = {"fp16": "FLOAT16", "bf16": "BFLOAT16"}
 _QUANTIZED = ("QuantizeLinear", "DequantizeLinear")
-Progress = Callable[[str, int, int], None]
 
 
 def import_tensorrt() -> tuple[str, Any]:
@@ -119,7 +118,7 @@ def engine_key(
 
 
 def build_engine(model: Model, key: EngineKey, progress: Progress | None = None) -> bytes:
-    """Build an engine for a compute capability; no GPU is needed.
+    """Build an engine: for a compute capability, without a GPU, or for the GPU that the key names.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
     key : EngineKey
         Of this model and the installed runtime.
     progress : callable, optional
-        Called with a phase's name, the steps done and their number.
+        Told of every step.
 
     Raises
     ------
@@ -136,7 +135,8 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
     """
     name, trt = import_tensorrt()
     known, wanted = compute_capabilities(trt), key.compute_capability
-    if wanted not in known:
+    here = bool(key.gpu)
+    if not here and wanted not in known:
         can = f"it builds for {', '.join(known)}" if known else "it builds for its own GPU only"
         raise EngineError(
             f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
@@ -144,22 +144,29 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
     onnx_bytes = _network(model, key.precision)
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)
-    flag = trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
-    network = builder.create_network(1 << int(flag))
+    flags = trt.NetworkDefinitionCreationFlag
+    typed = getattr(flags, "STRONGLY_TYPED", None)  # before TensorRT 9 there was none
+    network = builder.create_network(1 << int(flags.EXPLICIT_BATCH if typed is None else typed))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx_bytes):
         reasons = "; ".join(_reason(parser.get_error(i)) for i in range(parser.num_errors))
         raise EngineError(f"{model.card.onnx}: {name} cannot take it: {_short(reasons)}")
     config = builder.create_builder_config()
     config.clear_flag(trt.BuilderFlag.TF32)  # fp32 is fp32
+    if typed is None and key.precision != "fp32":
+        flag = getattr(trt.BuilderFlag, key.precision.upper(), None)
+        if flag is None:
+            raise EngineError(f"{name} {trt.__version__} has no {key.precision}: choose another")
+        config.set_flag(flag)
     profile = builder.create_optimization_profile()
     shape = (key.batch, 3, key.height, key.width)
     _check_network(trt, network, shape, len(model.card.labels), str(model.card.onnx))
     profile.set_shape(network.get_input(0).name, shape, shape, shape)
     config.add_optimization_profile(profile)
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(known[wanted], 0)
-    if progress is not None:
+    if not here:
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(known[wanted], 0)
+    if progress is not None and hasattr(trt, "IProgressMonitor"):
         config.progress_monitor = _monitor(trt, progress)
     engine = builder.build_serialized_network(network, config)
     if engine is None:

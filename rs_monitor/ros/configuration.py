@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from ..engines import Builds, When
 from ..frames import Region
 from ..pacing import RESERVE
 from ..parameters import BY_NAME
@@ -41,6 +43,14 @@ class Configuration:
     def budget(self) -> float:
         """Seconds from a frame's reception to its deadline."""
         return self["timing.frame_period"] * self["timing.budget_fraction"]
+
+    @property
+    def builds(self) -> Builds:
+        """What to do about an engine that was not built yet."""
+        folder = self["engine.cache_dir"]
+        return Builds(
+            Path(folder) if folder else None, When.LATER if self["engine.build"] else When.NEVER
+        )
 
     @property
     def qos_deadline(self) -> float:

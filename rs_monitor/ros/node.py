@@ -17,17 +17,18 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rs_monitor_msgs.msg import MonitorInfo
 
-from ..bank import CertifierBank
+from ..background_build import BackgroundBuild
 from ..certifier import Certifier
 from ..engine_keeper import EngineKeeper
 from ..engine_state import EngineStage, EngineState
-from ..engines import Engine, EngineError, open_engine
+from ..engines import Engine, EngineError, EngineNotBuilt, open_engine
 from ..models import ModelError
 from .configuration import Configuration
 from .conversions import info_message
 from .diagnostics import Diagnostics
 from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
+from .opening import open_keeper
 from .pipeline import Pipeline
 from .qos import INFO
 from .slot import Received
@@ -58,6 +59,7 @@ class CertifierNode(ManagedNode):
         self._opener = opener
         self._keeper: EngineKeeper | None = None
         self._not_kept = EngineState()  # while no keeper has engines
+        self._build: BackgroundBuild | None = None
         self._pipeline: Pipeline | None = None
         self._subscription: Any = None
         self._info: Any = None
@@ -80,8 +82,10 @@ class CertifierNode(ManagedNode):
     @property
     def engine_state(self) -> EngineState:
         """What the engines are doing."""
-        keeper = self._keeper  # once: the diagnostics' thread asks too
-        return self._not_kept if keeper is None else keeper.state
+        keeper, build = self._keeper, self._build  # once: the diagnostics' thread asks too
+        if keeper is not None:
+            return keeper.state
+        return self._not_kept if build is None else build.state
 
     def _check_configuration(self, configuration: Configuration) -> None:
         """Refuse what the loaded models cannot do."""
@@ -112,6 +116,8 @@ class CertifierNode(ManagedNode):
 
     def _on_engines_changed(self) -> None:
         """Tell of the engines' new state; deactivate when they were given up."""
+        if self._build is not None and self._build.ended:
+            self._built()
         if self._keeper is None or self._info is None:
             return
         state, log = self._keeper.state, self.get_logger()
@@ -124,21 +130,39 @@ class CertifierNode(ManagedNode):
             log.fatal("deactivating: clean up and configure to try again")
             self.trigger_deactivate()
 
+    def _built(self) -> None:
+        """Configure with the engine that was built, or say why there is none."""
+        build, self._build = self._build, None
+        if build.failure:
+            self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, build.failure)
+            self.get_logger().error(f"the engine was not built: {build.failure}")
+        else:
+            self.get_logger().info("the engine is built: configuring")
+            self.trigger_configure()
+
     # Transitions
 
     @transition
     def on_configure(self, state: LifecycleState) -> None:
-        """Load the family, check it, open the engines and warm them up."""
+        """Load the family, check it, open the engines and warm them up.
+
+        An engine that has to be built is built in the background; the node configures itself
+        after that.
+        """
+        if self._build is not None:
+            raise TransitionRefused(f"an engine is being built ({self._build.state.detail})")
         started = time.monotonic()
         self._not_kept = EngineState(EngineStage.OPENING)
         self._diagnostics.look()
         try:
-            self._keeper = EngineKeeper(
-                self._open_bank(),
-                lambda bank: bank.reopened(self.configuration.settings, self.configuration.budget),
-                max_failures=lambda: self.configuration["watchdog.max_failures"],
-                changed=self._engines_changed.trigger,
+            self._keeper = open_keeper(
+                lambda: self.configuration, self._opener, self._engines_changed.trigger
             )
+        except EngineNotBuilt as missing:
+            self._build = BackgroundBuild(missing, self._engines_changed.trigger)
+            raise TransitionRefused(
+                f"{missing}: it is being built, and the node configures itself after that"
+            ) from missing
         except (ModelError, EngineError) as error:
             self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, str(error))
             raise TransitionRefused(str(error)) from error
@@ -160,19 +184,6 @@ class CertifierNode(ManagedNode):
             f"{model.card.name} {model.height}x{model.width} on {identity.backend} "
             f"{identity.version}, {identity.device}, {identity.precision}, chunks of "
             f"{engine.max_batch}; ready in {time.monotonic() - started:.1f} s"
-        )
-
-    def _open_bank(self) -> CertifierBank:
-        configuration = self.configuration
-        return CertifierBank(
-            configuration["model.path"],
-            backend=configuration["engine.backend"],
-            precision=configuration["engine.precision"],
-            settings=configuration.settings,
-            resolution=configuration["input.resolution"],
-            budget=configuration.budget,
-            opener=self._opener,
-            roots=configuration["security.model_roots"],
         )
 
     @transition
@@ -215,6 +226,7 @@ class CertifierNode(ManagedNode):
         """Close everything."""
         self._unsubscribe()
         self._release()
+        self._forget_build()
 
     @transition
     def on_error(self, state: LifecycleState) -> None:
@@ -262,11 +274,18 @@ class CertifierNode(ManagedNode):
         self._not_kept = EngineState()
         self._diagnostics.loaded(None)
 
+    def _forget_build(self) -> None:
+        """Leave a build to its end, or to the process': it cannot be stopped."""
+        if self._build is not None and not self._build.ended:
+            self.stuck = True
+        self._build = None
+
     def destroy_node(self) -> None:
         """Stop the thread and release the engines before the node goes."""
         self._diagnostics.close()
         self._unsubscribe()
         self._release()
+        self._forget_build()
         super().destroy_node()
 
 

@@ -15,6 +15,7 @@ from .statistics import PERCENTILES, Counts, Summary
 _STAGE_LEVELS = {
     EngineStage.CLOSED: Level.STALE,
     EngineStage.OPENING: Level.WARN,
+    EngineStage.BUILDING: Level.WARN,
     EngineStage.READY: Level.OK,
     EngineStage.HUNG: Level.ERROR,
     EngineStage.REOPENING: Level.ERROR,

@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""TensorRT: engines from the user's cache, run between PyTorch's noise and counting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..models import Model
+from .base import EngineError, EngineIdentity
+from .builds import Builds, EngineNotBuilt, When
+from .cache import EngineCache
+from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
+from .tensorrt_build import (
+    INSTALL,
+    PRECISIONS,
+    build_engine,
+    engine_key,
+    import_tensorrt,
+)
+from .torch import read_network
+
+# Share of votes on the same noise that may differ from PyTorch's in fp32: reduced precision
+# flipped up to 2 % of the shipped models' when this was written, a wrong engine flips most.
+_FLIPS = {"fp32": 0.01}
+_REDUCED_FLIPS = 0.05
+_SEED = 0
+_PATCHES = 4  # a side
+
+
+class TensorRtEngine(DeviceLoop):
+    """Runs an ONNX classifier through `tensorrt`, or `tensorrt_rtx` where only that is installed.
+
+    The input and the logits are float32; noise is added before anything is rounded. Written
+    against the named-tensor API of TensorRT 8.5 and later.
+    """
+
+    def __init__(
+        self, model: Model, precision: str, max_batch: int, threads: int = 0, *,
+        builds: Builds | None = None,
+    ) -> None:  # fmt: skip
+        runtime, self._trt = import_tensorrt()
+        torch = import_torch("tensorrt", f"{INSTALL} 'torch>=2.6,<3'")
+        gpu = find_gpu(torch)
+        if gpu is None:
+            raise EngineError(
+                f"backend tensorrt ({runtime} {self._trt.__version__}) needs an NVIDIA GPU, and "
+                "this machine has no driver of one: use engine.backend openvino"
+            )
+        super().__init__(model, max_batch, torch, gpu)
+        precision = self._resolve(precision)
+        name = torch.cuda.get_device_name(gpu)
+        self._identity = EngineIdentity(
+            backend=runtime, version=self._trt.__version__, device=name, precision=precision
+        )
+        content = self._content(builds or Builds(), runtime, precision, name)
+        try:
+            self._allocate()
+            self._load(content)
+            self._bind()
+            self._check_agreement()
+        except torch.OutOfMemoryError as error:
+            raise self._too_large() from error
+        self._prepare()
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """What really runs."""
+        return self._identity
+
+    def _resolve(self, precision: str) -> str:
+        if precision == "auto":
+            return fast_precision(self._torch, self._device)
+        if precision not in PRECISIONS:
+            raise EngineError(
+                f"precision {precision} cannot be had from TensorRT, which runs "
+                f"{', '.join(PRECISIONS)} here; use another engine.precision or engine.backend"
+            )
+        return precision
+
+    def _content(self, builds: Builds, runtime: str, precision: str, gpu: str) -> bytes:
+        """Return the engine of this machine from the cache; built where that is allowed."""
+        capability = "{}.{}".format(*self._torch.cuda.get_device_capability(self._device))
+        # tensorrt_rtx builds for a compute capability, tensorrt for the GPU it runs on.
+        key = engine_key(
+            self.model, precision, self.max_batch, capability,
+            gpu="" if runtime == "tensorrt_rtx" else gpu,
+        )  # fmt: skip
+        cache, card = EngineCache(builds.folder), self.model.card
+        about = {"model": card.name, "card": str(card.path)}
+        if builds.when is When.NOW:
+            return cache.get(key, lambda: build_engine(self.model, key), about)[0]
+        content = cache.load(key)
+        if content is not None:
+            return content
+        missing = (
+            f"{cache.folder} has no {precision} engine of {card.name} for {gpu} (compute "
+            f"capability {capability}, batches of {self.max_batch})"
+        )
+        if builds.when is When.NEVER:
+            raise EngineError(
+                f"{missing}, and engine.build is false: run `rs_monitor build-engine {card.path} "
+                f"--compute-capability {capability} --precision {precision} --batch "
+                f"{self.max_batch}`"
+            )
+        model = self.model
+        raise EngineNotBuilt(
+            missing,
+            lambda progress: cache.get(key, lambda: build_engine(model, key, progress), about),
+        )
+
+    def _load(self, content: bytes) -> None:
+        trt = self._trt
+        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+        engine = self._runtime.deserialize_cuda_engine(content)
+        context = None if engine is None else engine.create_execution_context()
+        if context is None:
+            raise EngineError(
+                f"{self._identity.backend} {self._identity.version} cannot load its engine of "
+                f"{self.model.card.name} on {self._identity.device}: a driver or memory that does "
+                "not suffice; its own message stands above"
+            )
+        self._engine, self._context = engine, context
+
+    def _bind(self) -> None:
+        """Check names, shapes and types, and give the engine our buffers."""
+        trt, engine, torch = self._trt, self._engine, self._torch
+        names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
+        inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
+        outputs = [n for n in names if n not in inputs]
+        logits = (self.max_batch, len(self.model.card.labels))
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise EngineError(
+                f"{self.model.card.onnx}: a classifier has one input and one output, its engine "
+                f"has {inputs} and {outputs}"
+            )
+        for name in names:
+            if engine.get_tensor_dtype(name) != trt.float32:
+                raise EngineError(
+                    f"{self.model.card.onnx}: {name} of its engine is "
+                    f"{engine.get_tensor_dtype(name)}, float32 is needed"
+                )
+        self._context.set_input_shape(inputs[0], self._shape)
+        for name, wanted in ((inputs[0], self._shape), (outputs[0], logits)):
+            given = tuple(self._context.get_tensor_shape(name))
+            if given != wanted:
+                raise EngineError(
+                    f"{self.model.card.onnx}: {name} of its engine is {list(given)}, "
+                    f"{list(wanted)} is needed"
+                )
+        self._output = torch.empty(logits, device=self._device)
+        self._context.set_tensor_address(inputs[0], self._batch.data_ptr())
+        self._context.set_tensor_address(outputs[0], self._output.data_ptr())
+
+    def _forward(self) -> Any:
+        if not self._context.execute_async_v3(self._stream()):
+            raise EngineError(f"{self._identity.backend} refused to run a batch")
+        return self._output
+
+    def _stream(self) -> int:
+        """Return the stream that PyTorch's own operations are put on."""
+        return self._torch.cuda.current_stream(self._device).cuda_stream
+
+    def _check_agreement(self) -> None:
+        """Compare votes with PyTorch's in fp32 on the same noise: an engine is built, not proved.
+
+        Raises
+        ------
+        EngineError
+            When more votes differ than rounding explains, or PyTorch cannot run the network.
+        """
+        torch, card = self._torch, self.model.card
+        reference = read_network(self.model, self.max_batch, torch)
+        reference = reference.to_device(self._device, torch.float32)
+        generator = np.random.default_rng(_SEED)
+        noise = generator.standard_normal(self._shape, np.float32) * np.float32(card.sigma)
+        image = _patches(generator, self._shape)
+        ours = self._logits(image + noise)
+        with torch.inference_mode():
+            theirs = reference(self._batch).float().cpu().numpy()
+        different = (ours.argmax(1) != theirs.argmax(1)) | ~np.isfinite(ours).all(1)
+        precision = self._identity.precision
+        allowed = _FLIPS.get(precision, _REDUCED_FLIPS) * len(ours) + 1
+        if different.sum() > allowed:
+            raise EngineError(
+                f"{card.onnx}: {different.sum()} of {len(ours)} votes of the {precision} engine "
+                f"differ from PyTorch's in fp32 on the same noise, {allowed:.0f} may: use another "
+                "engine.precision, or remove the engine from the cache"
+            )
+
+    def close(self) -> None:
+        """Release the engine and its memory."""
+        if not self._closed:
+            # In this order: each lives in the one after it.
+            self._graph = None
+            del self._context, self._engine, self._runtime
+        super().close()
+
+
+def _patches(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a made-up image for each row, of coloured patches, so that rows differ in class."""
+    batch, channels, height, width = shape
+    coarse = generator.random((batch, channels, _PATCHES, _PATCHES), np.float32)
+    tiled = coarse.repeat(-(-height // _PATCHES), axis=2).repeat(-(-width // _PATCHES), axis=3)
+    return np.ascontiguousarray(tiled[:, :, :height, :width])
