@@ -16,10 +16,10 @@ BIN := $(VENV)/bin
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint colcon clean
+.PHONY: help setup demo test test-noise lint colcon clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 setup:  ## make the virtual environment, the messages and the commands (seconds when nothing changed)
 	@command -v $(PYTHON) >/dev/null || \
@@ -32,6 +32,9 @@ demo: setup  ## the monitor, live, on a recorded drive (BAG=path: on your own re
 test: setup  ## all tests (PYTEST_ARGS="-k launch": some of them)
 	@ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python -m pytest test -q $(PYTEST_ARGS)
 
+test-noise: setup  ## the statistics of the noise, on 4e8 draws (20 s)
+	@RS_MONITOR_NOISE_DRAWS=400000000 $(BIN)/python -m pytest -q test/engines/test_noise_statistics.py
+
 lint: setup  ## ruff
 	@$(BIN)/python -m ruff check .
 
@@ -42,5 +45,5 @@ colcon: setup  ## build and test as a ROS workspace does, in the virtual environ
 	  status=$$?; python -m colcon test-result --all; exit $$status
 
 clean:  ## remove what setup, tests and colcon have made
-	rm -rf $(VENV) build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
+	rm -rf $(VENV) rs_monitor/engines/*.so build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
 	find rs_monitor rs_monitor_msgs test tools launch -name __pycache__ -type d -exec rm -rf {} +

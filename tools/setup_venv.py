@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the virtual environment in which rs_monitor runs: `python3 tools/setup_venv.py [FOLDER]`.
 
-Four steps: the environment, the wheels (and rs_monitor, editable), the messages of rs_monitor_msgs
-built into the environment, and rs_monitor's package data, linked. Each is skipped when what it was
-made from has not changed, so that a second call costs a fraction of a second. Needs Python 3.10 to
-3.13 with its headers, cmake and a C++ compiler.
+Five steps: the environment, the wheels (and rs_monitor, editable), the noise generator compiled in
+place, the messages of rs_monitor_msgs built into the environment, and rs_monitor's package data,
+linked. Each is skipped when what it was made from has not changed, so that a second call costs a
+fraction of a second. Needs Python 3.10 to 3.13 with its headers, cmake and a C++ compiler.
 
 Where a ROS 2 is sourced (ROS_DISTRO is set and this Python finds rclpy), the environment is put on
 top of it and no ROS wheel is installed.
@@ -154,6 +154,11 @@ class Environment:
             arguments += ["--requirement", str(TOOLS / "ros-requirements.txt")]
         self.pip(*arguments)
 
+    def build_noise(self):
+        """Compile the noise generator beside its source, where the editable package is."""
+        command = [self.python, "setup.py", "--quiet", "build_ext", "--inplace", "--force"]
+        run(command, self.log)
+
     def build_messages(self):
         """Build rs_monitor_msgs into the environment, where it needs no variable to be found."""
         for path in self._installed_messages():  # a renamed message must not stay behind
@@ -273,6 +278,12 @@ def main():
                 digest(here, requirements, ROOT / "setup.py", version),
                 f"wheels (a minute or two; their output is in {venv.log})",
                 venv.install_wheels,
+            ),
+            (
+                "noise",
+                digest(here, ROOT / "setup.py", ROOT / "rs_monitor" / "engines" / "_noise.c"),
+                "the noise generator",
+                venv.build_noise,
             ),
             (
                 "messages",

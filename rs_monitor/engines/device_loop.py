@@ -17,7 +17,7 @@ from ..models import Model
 from .base import Engine, EngineError, Votes
 from .independence import check_independence
 from .machine import has_nvidia_driver
-from .noise import NoiseSource
+from .noise import add_noise
 
 _BF16_CAPABILITY = 8  # first major compute capability with bfloat16
 
@@ -53,7 +53,7 @@ def find_gpu(torch: Any) -> Any:
 class DeviceLoop(Engine):
     """What engines on PyTorch's devices share; a subclass brings the network.
 
-    On the CPU the noise is that of every CPU engine (`NoiseSource`); on a GPU it is made there
+    On the CPU the noise is that of every CPU engine (`add_noise`); on a GPU it is made there
     (`philox`), added in float32, and a CUDA graph replays noise, network and counting; K
     counts come back.
 
@@ -70,7 +70,6 @@ class DeviceLoop(Engine):
         super().__init__(model, max_batch)
         self._torch, self._device = torch, device
         self._shape = (max_batch, 3, model.height, model.width)
-        self._noise: NoiseSource | None = None
         self._graph: Any = None
 
     @abc.abstractmethod
@@ -91,8 +90,6 @@ class DeviceLoop(Engine):
             check_independence(self._logits, self._shape, precision, name)
             if on_gpu:
                 self._capture()
-            else:
-                self._noise = NoiseSource(self._shape[1:], torch.get_num_threads())
         except torch.OutOfMemoryError as error:
             raise self._too_large() from error
 
@@ -134,13 +131,11 @@ class DeviceLoop(Engine):
         return Votes(counts[:-1], int(counts[-1]), n)
 
     def _run(self, key: bytes, sigma: float, start: int, rows: int) -> None:
-        if self._noise is None:
+        if self._graph is not None:
             self._graph.replay()
             return
         batch = self._batch.numpy()[:rows]  # the same memory
-        self._noise.fill(batch, key, start)
-        batch *= np.float32(sigma)
-        batch += self._planes.numpy()
+        add_noise(batch, self._planes.numpy(), sigma, key, start)
         self._count()
 
     def _draw_on_device(self) -> None:
@@ -182,10 +177,8 @@ class DeviceLoop(Engine):
         return self._forward().cpu().numpy()
 
     def close(self) -> None:
-        """Release the buffers, the graph and the noise threads."""
+        """Release the buffers and the graph."""
         if not self._closed:
             super().close()
-            if self._noise is not None:
-                self._noise.close()
             self._graph = None
             del self._batch

@@ -12,7 +12,7 @@ import numpy as np
 from ..models import Model
 from .base import Engine, EngineError, EngineIdentity, Votes, count_votes
 from .independence import check_independence
-from .noise import NoiseSource
+from .noise import add_noise
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16", "int8": "INT8"}
@@ -67,7 +67,6 @@ class OpenVinoEngine(Engine):
             raise EngineError(
                 f"asked OpenVINO for {hint} on CPU, it would run {used} on {devices}"
             )
-        threads = self._compiled.get_property("INFERENCE_NUM_THREADS")
         self._identity = EngineIdentity(
             backend="openvino",
             version=openvino.__version__,
@@ -79,7 +78,6 @@ class OpenVinoEngine(Engine):
         self._batch = np.empty((max_batch, *shape), np.float32)
         self._input = openvino.Tensor(self._batch, shared_memory=True)
         self._request.set_input_tensor(self._input)
-        self._noise = NoiseSource(shape, threads)
         self._check_output()
         check_independence(self._logits, self._batch.shape, precision, str(self.model.card.onnx))
 
@@ -160,9 +158,7 @@ class OpenVinoEngine(Engine):
         for done in range(0, n, self.max_batch):
             rows = min(self.max_batch, n - done)
             batch = self._batch[:rows]
-            self._noise.fill(batch, key, start + done)
-            batch *= np.float32(sigma)
-            batch += planes
+            add_noise(batch, planes, sigma, key, start + done)
             # Rows beyond the samples asked for hold old images and are not counted.
             part, bad = count_votes(self._infer()[:rows])
             counts += part
@@ -182,10 +178,9 @@ class OpenVinoEngine(Engine):
         return self._infer()
 
     def close(self) -> None:
-        """Release the network and the noise threads."""
+        """Release the network."""
         if not self._closed:
             super().close()
-            self._noise.close()
             del self._request, self._compiled
 
 

@@ -142,7 +142,7 @@ class TorchEngine(DeviceLoop):
             return self._network(batch).float()
 
     def close(self) -> None:
-        """Release the network, its memory and the noise threads."""
+        """Release the network and its memory."""
         if not self._closed:
             del self._network
         super().close()
