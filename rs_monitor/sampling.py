@@ -8,6 +8,7 @@ import numpy as np
 
 from .engines import Engine, Votes
 from .pacing import ChunkPace
+from .settings import MAX_N
 
 
 class Draw:
@@ -27,18 +28,18 @@ class Draw:
         self._start = 0
 
     def take(self, n: int) -> Votes | None:
-        """Draw n samples, or with n = 0 chunks until the time is over; fewer where it is cut.
+        """Draw n samples, or with n = 0 at most `MAX_N`; fewer where the time is over before.
 
         Stopping looks at the clock only, never at the votes: Clopper-Pearson at the n that was
         reached is then as sound as at a fixed one.
         """
         total: Votes | None = None
-        chunk = self._engine.max_batch
-        while n == 0 or total is None or total.n < n:
+        chunk, most = self._engine.max_batch, n or MAX_N
+        while total is None or total.n < most:
             first = total is None
             if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
                 break
-            size = chunk if n == 0 else min(chunk, n - (total.n if total else 0))
+            size = min(chunk, most - (total.n if total else 0))
             with self._pace.measure(size == chunk):
                 votes = self._engine.votes(
                     self._image, self._sigma, size, self._key, start=self._start

@@ -30,7 +30,7 @@ class Settings:
     alpha : float
         Probability, per frame, of an over-stated radius that is accepted, within `ALPHA_RANGE`.
     n : int
-        Samples of the bound; 0 for as many as fit before the deadline.
+        Samples of the bound; 0 for as many as fit before the deadline, `MAX_N` at most.
     procedure : str
         "single_pass" or "two_stage".
     n_selection : int

@@ -10,6 +10,7 @@ from rs_monitor.engines import open_engine
 from rs_monitor.models import load_card, load_model
 from rs_monitor.pacing import ChunkPace
 from rs_monitor.sampling import Draw
+from rs_monitor.settings import MAX_N
 
 CHUNK = 16
 KEY = bytes(range(16))
@@ -52,3 +53,7 @@ def test_a_second_take_does_not_repeat_the_noise_of_the_first(engine):
 def test_no_time_at_all_draws_nothing(engine):
     assert draw(engine, deadline=-math.inf).take(40) is None
     assert draw(engine, deadline=-math.inf).take(0) is None
+
+
+def test_an_n_that_follows_the_clock_ends_at_the_most_that_can_be_bounded(engine):
+    assert draw(engine, deadline=math.inf).take(0).n == MAX_N

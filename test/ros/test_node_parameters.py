@@ -109,6 +109,7 @@ def test_fixed_parameters_are_refused_while_configured(active):
         "engine__backend": "torch",
         "engine__precision": "fp32",
         "engine__cache_dir": "/tmp",
+        "engine__build": False,
         "input__transport": "compressed",
         "qos__deadline": 1.0,
         "seed": 3,

@@ -41,7 +41,7 @@ def test_a_tiny_budget_is_a_missed_deadline_and_never_silence(restored):
 
 
 def test_a_cut_n_is_certified_with_what_was_drawn(restored):
-    changes = {"certification__n": 100_000, "timing__frame_period": 0.25}
+    changes = {"certification__n": 100_000, "timing__frame_period": 0.08}
     assert restored.set(atomically=True, **changes)[0].successful
     certificate = restored.certified(image())
     assert 64 <= certificate.n_used < certificate.n_requested == 100_000
