@@ -19,8 +19,8 @@ from torch import nn
 from ..models import RESOLUTIONS, save_card
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
-from .architectures import CompactResNet
 from .cifar10 import CIFAR10_LABELS, cifar10_network
+from .traffic_signs import traffic_sign_network
 
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
 
@@ -71,8 +71,8 @@ class _DataSet:
 _DATA_SETS = {
     "traffic_signs": _DataSet(
         TRAFFIC_SIGN_LABELS,
-        lambda: CompactResNet(len(TRAFFIC_SIGN_LABELS)),
-        "CompactResNet",
+        traffic_sign_network,
+        "CompactResNet, widths 32, 80, 160",
         "GTSRB (INI Bochum), free for research; rendered scenes of this project, Apache-2.0",
         "real tracks with sha256(label/track) mod 5 != 0 (every second frame), and rendered "
         "scenes of the training surroundings; the recipe was chosen on the tracks with mod 5 = "
@@ -114,7 +114,7 @@ def main() -> None:
     state = torch.load(arguments.checkpoint, weights_only=True)
     recipe, epochs = state["recipe"], state["epoch"] + 1
     network = about.network()
-    network.load_state_dict(state["network"])
+    network.load_state_dict(state["average"])
     size = 32 if arguments.resolution == "full" else 16
     name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
     name += "" if arguments.resolution == "full" else "_half"

@@ -38,6 +38,9 @@ class Recipe:
         lambda and eta of Jeong & Shin 2020 (NeurIPS), eqs. 8 and 9.
     seed : int
         Seed of initial weights, order, augmentation and noise.
+    average : float
+        Decay a step of the moving average of weights and statistics that is kept as the
+        result (less in the first steps, min(average, (1 + t) / (10 + t))); 0: the last weights.
     """
 
     sigma: float
@@ -48,6 +51,7 @@ class Recipe:
     consistency: float = 10.0
     entropy: float = 0.5
     seed: int = 0
+    average: float = 0.0
 
 
 def consistency_loss(
@@ -70,6 +74,15 @@ def consistency_loss(
     return cross + consistency * divergence - entropy * (mean * mean.log()).sum(-1).mean()
 
 
+def move_average(average: dict, current: dict, decay: float) -> None:
+    """Move `average` towards the state dict `current`, in place."""
+    for name, value in current.items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1.0 - decay)
+        else:
+            average[name].copy_(value)
+
+
 def _save(path: Path, state: dict) -> None:
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
@@ -86,6 +99,8 @@ def train(
 ) -> float:
     """Train in place on the CPU with bf16 autocast; returns the wall time in seconds.
 
+    The network ends with the averaged weights (`Recipe.average`).
+
     An interrupted training goes on from `checkpoint` (written atomically after each epoch)
     and, since every epoch has its own seeds, ends with the weights it would have had.
     """
@@ -98,6 +113,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.2
     )
+    average = {name: value.clone() for name, value in network.state_dict().items()}
     first, elapsed = 0, 0.0
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -106,6 +122,7 @@ def train(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
+        average = state["average"]
         first, elapsed = state["epoch"] + 1, state["elapsed"]
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels)
@@ -128,6 +145,10 @@ def train(
             loss.backward()
             optimizer.step()
             schedule.step()
+            taken = epoch * steps + step
+            decay = min(recipe.average, (1 + taken) / (10 + taken))
+            with torch.no_grad():
+                move_average(average, network.state_dict(), decay)
             total += float(loss.detach())
         elapsed += time.monotonic() - started
         report(epoch, total / steps, elapsed)
@@ -141,7 +162,9 @@ def train(
                     "network": network.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "schedule": schedule.state_dict(),
+                    "average": average,  # the result; `network` is what goes on training
                 },
             )
+    network.load_state_dict(average)
     network.eval()
     return elapsed

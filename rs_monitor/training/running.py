@@ -13,6 +13,7 @@ from torch import nn
 
 from ..datasets import LabelledImages
 from .noise_training import Augmentation, Recipe, train
+from .unfolding import load_folded
 
 
 def training_parser(description: str) -> argparse.ArgumentParser:
@@ -26,8 +27,19 @@ def training_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
     parser.add_argument("--weight-decay", type=float, default=Recipe.weight_decay)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights to start from")
+    parser.add_argument("--average", type=float, default=Recipe.average)
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint, or ONNX file, whose weights to start from"
+    )
     return parser
+
+
+def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> torch.Tensor:
+    """Draw images as the network will see them, float32 [count, 3, H, W]."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    index = torch.randperm(len(data), generator=generator)[:count].numpy()
+    images = torch.from_numpy(data.images[index]).permute(0, 3, 1, 2).float() / 255.0
+    return images + recipe.sigma * torch.randn(images.shape, generator=generator)
 
 
 def run_training(
@@ -45,11 +57,14 @@ def run_training(
         learning_rate=arguments.learning_rate,
         weight_decay=arguments.weight_decay,
         seed=arguments.seed,
+        average=arguments.average,
     )
     torch.manual_seed(recipe.seed)
     network = make_network()
-    if arguments.start:
-        network.load_state_dict(torch.load(arguments.start, weights_only=True)["network"])
+    if arguments.start and arguments.start.suffix == ".onnx":
+        load_folded(network, arguments.start, _noisy_examples(data, recipe))
+    elif arguments.start:
+        network.load_state_dict(torch.load(arguments.start, weights_only=True)["average"])
 
     def report(epoch: int, loss: float, seconds: float) -> None:
         left = seconds / (epoch + 1) * (recipe.epochs - epoch - 1)

@@ -38,6 +38,11 @@ _MIRRORED = (
 )
 
 
+def traffic_sign_network() -> CompactResNet:
+    """Return the architecture, not trained: that of CIFAR-10, whose features it starts from."""
+    return CompactResNet(len(TRAFFIC_SIGN_LABELS), widths=(32, 80, 160))
+
+
 def mirror_classes() -> MirrorClasses:
     """Return the mirroring that German traffic signs allow."""
     partner = {name: name for name in _SYMMETRIC}
@@ -71,7 +76,9 @@ def main() -> None:
     real = concatenate([load_npz(path) for path in arguments.data])
     if arguments.resolution == "half":
         real = half_resolution(real)
-    scenes = rendered_scenes(arguments.scenes, real.images.shape[1])
+    data = [real]
+    if arguments.scenes:
+        data.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
     mirror = mirror_classes()
 
     def augmentation(
@@ -82,8 +89,8 @@ def main() -> None:
 
     run_training(
         arguments,
-        lambda: CompactResNet(len(TRAFFIC_SIGN_LABELS)),
-        concatenate([real, scenes]),
+        traffic_sign_network,
+        concatenate(data),
         augmentation,
     )
 

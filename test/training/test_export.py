@@ -18,6 +18,7 @@ from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
 from rs_monitor.training.cifar10 import CIFAR10_LABELS, cifar10_network
 from rs_monitor.training.noise_training import Recipe
+from rs_monitor.training.traffic_signs import traffic_sign_network
 
 
 def network():
@@ -46,7 +47,7 @@ def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(tmp_path, monkey
         "recipe": dataclasses.asdict(recipe),
         "epoch": 1,
         "elapsed": 12.3,
-        "network": CompactResNet(len(TRAFFIC_SIGN_LABELS)).state_dict(),
+        "average": traffic_sign_network().state_dict(),
     }
     torch.save(state, tmp_path / "checkpoint.pt")
     words = ["export", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path)]
@@ -71,7 +72,7 @@ def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
         "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
         "epoch": 3,
         "elapsed": 5.0,
-        "network": cifar10_network().state_dict(),
+        "average": cifar10_network().state_dict(),
     }
     torch.save(state, tmp_path / "checkpoint.pt")
     words = ["export", str(tmp_path / "checkpoint.pt"), "--data-set", "cifar10", "--machine", "m"]

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
 from rs_monitor.datasets import LabelledImages
-from rs_monitor.training.noise_training import Recipe, consistency_loss, train
+from rs_monitor.training.noise_training import Recipe, consistency_loss, move_average, train
 
-RECIPE = Recipe(sigma=0.25, epochs=3, batch=8, learning_rate=0.05)
+RECIPE = Recipe(sigma=0.25, epochs=3, batch=8, learning_rate=0.05, average=0.9)
 
 
 def logits(*probabilities):
@@ -88,9 +89,28 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     train(network(), stripes(), RECIPE, checkpoint)
-    other = Recipe(sigma=0.5, epochs=3, batch=8, learning_rate=0.05)
+    other = dataclasses.replace(RECIPE, sigma=0.5)
     with pytest.raises(ValueError, match=r"made with another recipe: .*'sigma': 0\.25"):
         train(network(), stripes(), other, checkpoint)
+
+
+def test_the_result_is_the_average_and_the_training_goes_on_from_the_last_weights(tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch=16)  # 2 steps
+    train(averaged := network(), stripes(), recipe, tmp_path / "checkpoint.pt")
+    train(last := network(), stripes(), dataclasses.replace(recipe, average=0.0))
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert torch.equal(state["network"]["0.weight"], last.state_dict()["0.weight"])
+    assert torch.equal(state["average"]["0.weight"], averaged.state_dict()["0.weight"])
+    assert not torch.equal(state["average"]["0.weight"], state["network"]["0.weight"])
+
+
+def test_the_average_by_hand():
+    average, current = {"w": torch.tensor([1.0])}, {"w": torch.tensor([2.0])}
+    move_average(average, current, 0.75)
+    assert average["w"].tolist() == [1.25]
+    counts = {"seen": torch.tensor(3)}
+    move_average(counts, {"seen": torch.tensor(9)}, 0.75)
+    assert counts["seen"].item() == 9
 
 
 def test_it_learns():

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
+
+from rs_monitor.training.architectures import CompactResNet
+from rs_monitor.training.export import export_onnx
+from rs_monitor.training.unfolding import load_folded
+
+WIDTHS = (4, 6, 8)
+
+
+def trained(classes=5):
+    """A network whose batch normalisations are anything but the identity."""
+    torch.manual_seed(0)
+    network = CompactResNet(classes, widths=WIDTHS)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for value in (module.weight, module.running_var):
+                torch.nn.init.uniform_(value, 0.5, 2.0)
+            for value in (module.bias, module.running_mean):
+                torch.nn.init.uniform_(value, -0.5, 0.5)
+    return network.eval()
+
+
+def images(count=64):
+    return torch.rand((count, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_loaded_network_computes_what_the_file_does(tmp_path, training):
+    source = trained()
+    export_onnx(source, 32, tmp_path / "model.onnx")
+    loaded = CompactResNet(5, widths=WIDTHS).train(not training)
+    assert load_folded(loaded, tmp_path / "model.onnx", images())
+    assert loaded.training is not training
+    with torch.no_grad():
+        expected = source(images())
+        found = loaded.train(training)(images())
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_filters_have_the_scale_of_new_ones(tmp_path):
+    export_onnx(trained(), 32, tmp_path / "model.onnx")
+    loaded = CompactResNet(5, widths=WIDTHS)
+    load_folded(loaded, tmp_path / "model.onnx", images())
+    lengths = loaded.stem[0].weight.flatten(1).norm(dim=1)
+    torch.testing.assert_close(lengths, torch.full_like(lengths, 3**-0.5))
+
+
+def test_a_classifier_of_other_classes_stays_new(tmp_path):
+    export_onnx(trained(classes=4), 32, tmp_path / "model.onnx")
+    loaded = CompactResNet(5, widths=WIDTHS)
+    before = loaded.classifier.weight.clone()
+    assert not load_folded(loaded, tmp_path / "model.onnx", images())
+    assert torch.equal(loaded.classifier.weight, before)
+
+
+def test_other_convolutions_are_refused(tmp_path):
+    export_onnx(trained(), 32, tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match=r"model\.onnx holds other convolutions"):
+        load_folded(CompactResNet(5, widths=(4, 6, 10)), tmp_path / "model.onnx", images())
