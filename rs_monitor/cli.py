@@ -24,6 +24,7 @@ from .commands import (
     predict,
     replay,
 )
+from .datasets import DataError
 from .engines import EngineError
 from .models import ModelError
 
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout is not None:  # closed, as by >&-
             sys.stdout.flush()
         return status
-    except (UsageError, ModelError) as error:
+    except (UsageError, DataError, ModelError) as error:
         status, message = 2, str(error)
     except EngineError as error:
         status, message = 1, str(error)

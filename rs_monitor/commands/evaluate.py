@@ -12,9 +12,9 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from ..datasets import LabelledImages, load_npz
+from ..datasets import LabelledImages, load_data
 from ..evaluation.accuracy import Measured, measure, rows
-from ..models import save_card
+from ..models import Model, save_card
 from . import (
     UsageError,
     add_certification_options,
@@ -39,8 +39,10 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor evaluate --data held.npz --n 1000 --at 100 200 --tsv held.tsv",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="NPZ",
-        help="images uint8 [N,H,W,3] RGB, labels, and group where images depend on each other",
+        "--data", type=Path, required=True, metavar="DATA",
+        help="a folder for each class, with JPEG and PNG images in it; the folder of CIFAR-10's "
+        "python batches (its test batch) or one batch; or .npz: images uint8 [N,H,W,3] RGB, "
+        "labels, and group where images depend on each other",
     )  # fmt: skip
     parser.add_argument(
         "--at", type=int, nargs="*", default=[], metavar="N", help="smaller n to report as well"
@@ -56,19 +58,9 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def _data(arguments: argparse.Namespace, classes: int) -> LabelledImages:
-    try:
-        data = load_npz(arguments.data)
-    except FileNotFoundError as error:
-        raise UsageError(f"no such file: {arguments.data}") from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    if data.labels.max() >= classes:
-        index = int(data.labels.argmax())
-        raise UsageError(
-            f"{arguments.data}: label {data.labels[index]} of image {index} is out of range: the "
-            f"model has {classes} classes"
-        )
+def _data(arguments: argparse.Namespace, model: Model) -> LabelledImages:
+    labels = model.card.labels
+    data = load_data(arguments.data, labels=labels, size=(model.height, model.width))
     if arguments.limit is not None:
         if arguments.limit < 1:
             raise UsageError(f"--limit must be at least 1, got {arguments.limit}")
@@ -92,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         if warning:
             print(f"rs_monitor evaluate: warning: {warning}", file=sys.stderr)
         engine = certifier.engine
-        data = _data(arguments, len(engine.model.card.labels))
+        data = _data(arguments, engine.model)
         with text_output(arguments.tsv or "/dev/null") as log, _Log(log, data) as each:
             results = measure(
                 engine,

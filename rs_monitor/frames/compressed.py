@@ -11,7 +11,7 @@ import numpy as np
 from .encodings import DEFAULT_MAX_PIXELS, GREY_GAIN, to_eight_bits
 from .errors import InvalidFrame, UnsupportedEncoding, check_pixels, quoted
 from .frame import Frame
-from .headers import JPEG_MAGIC, PNG_MAGIC, jpeg_header, png_header
+from .headers import image_header
 
 # Three channels at the file's own depth, with pixels where the sensor put them: no EXIF rotation.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -48,15 +48,7 @@ def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS
     """
     _check_format(format)
     content = data if isinstance(data, bytes) else bytes(memoryview(data))
-    if content.startswith(JPEG_MAGIC):
-        kind, header = "jpeg", jpeg_header(content)
-    elif content.startswith(PNG_MAGIC):
-        kind, header = "png", png_header(content)
-    else:
-        raise InvalidFrame(
-            f"compressed image of {len(content)} bytes begins with {quoted(content[:8])}, which "
-            "is neither JPEG nor PNG; check the camera's encoder"
-        )
+    kind, header = image_header(content)
     check_pixels(header.height, header.width, max_pixels)
     rgb = _decode(content, kind)
     if rgb.shape != (header.height, header.width, 3):

@@ -37,6 +37,24 @@ class ImageHeader:
     bits: int
 
 
+def image_header(data: bytes) -> tuple[str, ImageHeader]:
+    """Kind, ``jpeg`` or ``png``, and header of a complete file; its first bytes tell the kind.
+
+    Raises
+    ------
+    InvalidFrame
+        As `jpeg_header` and `png_header`, and if it is neither.
+    """
+    if data.startswith(JPEG_MAGIC):
+        return "jpeg", jpeg_header(data)
+    if data.startswith(PNG_MAGIC):
+        return "png", png_header(data)
+    raise InvalidFrame(
+        f"compressed image of {len(data)} bytes begins with {quoted(data[:8])}, which "
+        "is neither JPEG nor PNG; check the camera's encoder"
+    )
+
+
 def jpeg_header(data: bytes) -> ImageHeader:
     """Header of a JPEG file that is complete as far as its markers tell.
 
