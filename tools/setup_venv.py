@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the virtual environment in which rs_monitor runs: `python3 tools/setup_venv.py [FOLDER]`.
 
-Five steps: the environment, the wheels (and rs_monitor, editable), the noise generator compiled in
-place, the messages of rs_monitor_msgs built into the environment, and rs_monitor's package data,
-linked. Each is skipped when what it was made from has not changed, so that a second call costs a
-fraction of a second. Needs Python 3.10 to 3.13 with its headers, cmake and a C++ compiler.
+Six steps: the environment, the wheels (and rs_monitor, editable), PyTorch where a CPU build of
+it is offered, the noise generator compiled in place, the messages of rs_monitor_msgs built into
+the environment, and rs_monitor's package data, linked. Each is skipped when what it was made
+from has not changed, so that a second call costs a fraction of a second. Needs Python 3.10 to
+3.13 with its headers, cmake and a C++ compiler.
 
 Where a ROS 2 is sourced (ROS_DISTRO is set and this Python finds rclpy), the environment is put on
 top of it and no ROS wheel is installed.
@@ -32,6 +33,9 @@ LAUNCH_FILES = sorted((ROOT / "launch").glob("*.py"))
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EXTRAS = "bags,figures,openvino,ray,replay,report,test"
 SETUPTOOLS = "setuptools>=70.1,<80"  # from 70.1 without `wheel`; colcon calls `setup.py develop`
+# PyPI has no local versions (those with a plus sign): its torch 2.13.0 is gigabytes of CUDA.
+TORCH = "torch==2.13.0+cpu"
+TORCHVISION = "torchvision==0.28.0"  # the one for this torch
 ROS_DISTRO = os.environ.get("ROS_DISTRO", "")
 ROS_IS_SOURCED = bool(ROS_DISTRO) and importlib.util.find_spec("rclpy") is not None
 
@@ -153,6 +157,21 @@ class Environment:
         else:
             arguments += ["--requirement", str(TOOLS / "ros-requirements.txt")]
         self.pip(*arguments)
+
+    def install_torch(self):
+        """Install PyTorch for the tests that need it, where pip is offered a CPU build of it.
+
+        The version that is asked for exists as a CPU build only, so nothing else is fetched.
+        """
+        if self.ask("import importlib.util as u; print(u.find_spec('torch'))") != "None":
+            return  # whichever the user chose
+        command = [self.python, "-m", "pip", "install", "--no-input", "--only-binary=:all:"]
+        with open(self.log, "ab") as out:
+            found = subprocess.run([*command, TORCH], stdout=out, stderr=subprocess.STDOUT)
+        if found.returncode:
+            say(f"no CPU build of PyTorch ({TORCH}) is offered here: tests that need it skip")
+            return
+        self.pip("--no-deps", "--only-binary=:all:", TORCHVISION)
 
     def build_noise(self):
         """Compile the noise generator beside its source, where the editable package is."""
@@ -278,6 +297,12 @@ def main():
                 digest(here, requirements, ROOT / "setup.py", version),
                 f"wheels (a minute or two; their output is in {venv.log})",
                 venv.install_wheels,
+            ),
+            (
+                "torch",
+                digest(here, TORCH, TORCHVISION),
+                "PyTorch, where a CPU build is at hand",
+                venv.install_torch,
             ),
             (
                 "noise",

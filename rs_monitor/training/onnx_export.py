@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""A PyTorch network as ONNX bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import warnings
+
+import torch
+from torch import nn
+
+from ..models import ModelError
+
+_OPSET = 17
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxFile:
+    """An exported network.
+
+    Attributes
+    ----------
+    content : bytes
+        The ONNX file: `image` float32 RGB [N, 3, H, W] in [0, 1] to `logits` [N, K].
+    dynamic_size : bool
+        Whether height and width are dynamic too; the batch always is.
+    """
+
+    content: bytes = dataclasses.field(repr=False)
+    dynamic_size: bool
+
+    @property
+    def sha256(self) -> str:
+        """Of the content, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def export_onnx(network: nn.Module, height: int, width: int) -> OnnxFile:
+    """Export a network, with dynamic height and width where it takes more than one size.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps float32 RGB [N, 3, H, W] in [0, 1] to logits [N, K]; normalisation inside.
+    height, width : int
+        Input size that it was made for.
+
+    Raises
+    ------
+    ModelError
+        When PyTorch cannot export it.
+    """
+    network = network.eval().cpu().float().to(memory_format=torch.contiguous_format)
+    image = torch.zeros(2, 3, height, width)
+    dynamic = _takes(network, torch.zeros(2, 3, 2 * height, 2 * width))
+    axes = {0: "batch", 2: "height", 3: "width"} if dynamic else {0: "batch"}
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # Deprecated, but the exporter that needs no further package.
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                network,
+                (image,),
+                stream,
+                input_names=["image"],
+                output_names=["logits"],
+                dynamic_axes={"image": axes, "logits": {0: "batch"}},
+                opset_version=_OPSET,
+                dynamo=False,
+            )
+        except (RuntimeError, ValueError) as error:  # OnnxExporterError is a RuntimeError
+            raise ModelError(f"PyTorch cannot export this network as ONNX: {error}") from error
+    return OnnxFile(stream.getvalue(), dynamic)
+
+
+def _takes(network: nn.Module, image: torch.Tensor) -> bool:
+    try:
+        with torch.no_grad():
+            network(image)
+    except (RuntimeError, ValueError, AssertionError):  # as the network's author saw fit
+        return False
+    return True
