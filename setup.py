@@ -83,6 +83,7 @@ setup(
         "figures": ["matplotlib>=3.9,<4"],
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
         "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
+        "quantize": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
         "ray": ["ray>=2.44,<3"],
         "tensorrt": ["onnx>=1.17,<2", TENSORRT_RTX],
         "torch": ["onnx>=1.17,<2", "torch>=2.6,<3"],
@@ -90,6 +91,7 @@ setup(
         "test": [
             "onnx>=1.17,<2",
             "hypothesis>=6.100,<7",
+            "onnxruntime>=1.20,<2",
             "psutil>=5.9,<8",
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",

@@ -170,6 +170,7 @@ class CertifierBank:
         self._options = {
             "backend": backend, "precision": precision, "threads": threads, "builds": builds
         }  # fmt: skip
+        self._models: dict[tuple[ModelCard, str], Model] = {}
         self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
         try:
             wanted = {(card, card.resolution) for card in self.family.members}
@@ -189,6 +190,7 @@ class CertifierBank:
             return self._opener(model, max_batch=max_batch, **self._options)
 
         engine = open_paced(opener, budget) if chunk is None else opener(chunk)
+        self._models[model.card, size] = model
         self._certifiers[model.card, size] = Certifier(engine, self.table)
         if size == model.card.resolution:
             check_reference(engine)
@@ -213,11 +215,11 @@ class CertifierBank:
             When a member cannot be opened, or fails its reference image.
         """
         bank = copy.copy(self)
-        bank._certifiers = {}
+        bank._models, bank._certifiers = {}, {}
         try:
-            for (_, size), certifier in self._certifiers.items():
-                engine = certifier.engine
-                bank._open(engine.model, size, settings, budget, engine.max_batch)
+            for member, certifier in self._certifiers.items():
+                chunk = certifier.engine.max_batch
+                bank._open(self._models[member], member[1], settings, budget, chunk)
         except BaseException:
             bank.close_engines()
             raise

@@ -22,6 +22,7 @@ from .commands import (
     models,
     plan,
     predict,
+    quantize,
     replay,
 )
 from .datasets import DataError
@@ -37,7 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rs_monitor {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (build_engine, certify, demo, evaluate, figures, models, plan, predict, replay):
+    commands = (
+        build_engine, certify, demo, evaluate, figures, models, plan, predict, quantize, replay
+    )  # fmt: skip
+    for command in commands:
         command.add_parser(subparsers)
     return parser
 

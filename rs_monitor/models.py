@@ -25,6 +25,22 @@ class ModelError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
+class TwinFile:
+    """The int8 twin of a model: the same network quantised, in a file of its own.
+
+    Attributes
+    ----------
+    onnx : Path
+        The ONNX file, beside the card.
+    sha256 : str
+        Of that file.
+    """
+
+    onnx: Path
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelCard:
     """What is vouched for about one ONNX file, read from the YAML beside it.
 
@@ -52,6 +68,10 @@ class ModelCard:
         An image beside the card whose class is known.
     reference_label : str
         The class the model must give that image.
+    int8 : TwinFile or None
+        The model's int8 twin, where `rs_monitor quantize` made one.
+    is_twin : bool
+        Whether this is what the card says of the twin itself, see `twin`.
     details : dict
         The whole card, with training, evaluation and licences.
     """
@@ -68,12 +88,24 @@ class ModelCard:
     sigma: float
     reference_image: Path | None
     reference_label: str
+    int8: TwinFile | None
+    is_twin: bool
     details: dict[str, Any] = dataclasses.field(repr=False, compare=False)
 
     @property
     def files(self) -> list[Path]:
         """The card and the files it names."""
-        return [path for path in (self.path, self.onnx, self.reference_image) if path]
+        twin = self.int8.onnx if self.int8 else None
+        return [path for path in (self.path, self.onnx, twin, self.reference_image) if path]
+
+    @property
+    def twin(self) -> ModelCard | None:
+        """What the card says of its int8 twin; None where it has none."""
+        if self.int8 is None:
+            return None
+        return dataclasses.replace(
+            self, onnx=self.int8.onnx, sha256=self.int8.sha256, int8=None, is_twin=True
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +122,9 @@ class Model:
         Network input size in pixels.
     resolution : str
         "full" or "half".
+    twin : Model or None
+        The int8 twin at the same input size, which an engine runs in its place where int8 is
+        asked for, or is fastest and may be chosen.
     """
 
     card: ModelCard
@@ -97,6 +132,7 @@ class Model:
     height: int
     width: int
     resolution: str
+    twin: Model | None = None
 
     @property
     def model_id(self) -> str:
@@ -135,6 +171,14 @@ def read_key(card: Path, mapping: object, key: str, kind: type | tuple[type, ...
     return value
 
 
+def read_sha256(card: Path, mapping: object, key: str) -> str:
+    """Return a sha256 of the card, in lower case."""
+    value = read_key(card, mapping, key, str).lower()
+    if len(value) != 64 or set(value) - set("0123456789abcdef"):
+        raise ModelError(f"{card}: '{key}' must be 64 hexadecimal digits, got {value!r:.80}")
+    return value
+
+
 def file_beside(card: Path, name: str, key: str) -> Path:
     """Resolve a file name of the card; it may not lead out of the card's folder."""
     if not name or Path(name).name != name or name in (".", ".."):
@@ -150,7 +194,7 @@ def load_card(path: str | Path) -> ModelCard:
     path : str or Path
         The YAML file. Keys: name, onnx, sha256, labels, input.height, input.width,
         input.dynamic_size, input.resolution, sigma, reference.image, reference.label,
-        and free ones (training, evaluation, licence).
+        int8.onnx, int8.sha256, and free ones (training, evaluation, licence).
 
     Raises
     ------
@@ -166,12 +210,10 @@ def load_card(path: str | Path) -> ModelCard:
         raise ModelError(f"{path}: 'labels' holds a name with characters that cannot be printed")
     if len(set(labels)) != len(labels):
         raise ModelError(f"{path}: 'labels' holds the same class name twice")
-    sha256 = read_key(path, content, "sha256", str).lower()
     name = read_key(path, content, "name", str)
     if not name.isprintable():
         raise ModelError(f"{path}: 'name' holds characters that cannot be printed")
-    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
-        raise ModelError(f"{path}: 'sha256' must be 64 hexadecimal digits, got {sha256!r:.80}")
+    sha256 = read_sha256(path, content, "sha256")
     height, width = (read_key(path, content, f"input.{side}", int) for side in ("height", "width"))
     if not (1 <= height <= 16384 and 1 <= width <= 16384):
         raise ModelError(f"{path}: input of {height}x{width} pixels is out of range 1..16384")
@@ -188,6 +230,10 @@ def load_card(path: str | Path) -> ModelCard:
         reference_label = read_key(path, content, "reference.label", str)
         if reference_label not in labels:
             raise ModelError(f"{path}: 'reference.label' {reference_label!r} is no label")
+    int8 = None
+    if "int8" in content:
+        twin = file_beside(path, read_key(path, content, "int8.onnx", str), "int8.onnx")
+        int8 = TwinFile(twin, read_sha256(path, content, "int8.sha256"))
     return ModelCard(
         path=path,
         name=name,
@@ -201,6 +247,8 @@ def load_card(path: str | Path) -> ModelCard:
         sigma=float(sigma),
         reference_image=reference_image,
         reference_label=reference_label,
+        int8=int8,
+        is_twin=False,
         details=content,
     )
 
@@ -213,14 +261,51 @@ def save_card(path: Path, details: dict[str, Any]) -> None:
     ModelError
         When it cannot be written.
     """
-    partial = path.with_suffix(".partial")
+    text = (
+        "# SPDX-FileCopyrightText: 2026 The rs_monitor authors\n"
+        "# SPDX-License-Identifier: Apache-2.0\n"
+        + yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=99)
+    )
+    _replace(path, text.encode())
+
+
+def save_twin(card: ModelCard, onnx: bytes, details: dict[str, Any]) -> None:
+    """Write an int8 twin beside its card, and the card that vouches for it.
+
+    At every moment the card vouches for whole files: an old twin is removed last.
+
+    Parameters
+    ----------
+    card : ModelCard
+    onnx : bytes
+        The twin.
+    details : dict
+        The card's new content; its `int8.onnx` names the file, which only a twin with the same
+        content may have had before.
+
+    Raises
+    ------
+    ModelError
+        When they cannot be written: nothing has changed then.
+    """
+    path = file_beside(card.path, details["int8"]["onnx"], "int8.onnx")
+    was_there = path.exists()
+    _replace(path, onnx)
     try:
-        partial.write_text(
-            "# SPDX-FileCopyrightText: 2026 The rs_monitor authors\n"
-            "# SPDX-License-Identifier: Apache-2.0\n"
-            + yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=99),
-            encoding="utf-8",
-        )
+        save_card(card.path, details)
+    except ModelError:
+        if not was_there:
+            path.unlink(missing_ok=True)
+        raise
+    if card.int8 and card.int8.onnx != path:
+        card.int8.onnx.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -228,7 +313,7 @@ def save_card(path: Path, details: dict[str, Any]) -> None:
 
 
 def load_model(card: ModelCard, resolution: str | None = None) -> Model:
-    """Read and check the ONNX file of a card.
+    """Read and check the ONNX file of a card, and its int8 twin's where it has one.
 
     Parameters
     ----------
@@ -240,7 +325,7 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
     Raises
     ------
     ModelError
-        When the file is missing, its sha256 differs, or the resolution cannot be had.
+        When a file is missing, its sha256 differs, or the resolution cannot be had.
     """
     resolution = resolution or card.resolution
     height, width = card.height, card.width
@@ -252,6 +337,18 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
                 f"({height}x{width}); use input.resolution {card.resolution} or another model"
             )
         height, width = max(1, height // 2), max(1, width // 2)
+    twin = card.twin
+    return Model(
+        card,
+        _read_checked(card),
+        height,
+        width,
+        resolution,
+        twin and Model(twin, _read_checked(twin), height, width, resolution),
+    )
+
+
+def _read_checked(card: ModelCard) -> bytes:
     try:
         onnx = card.onnx.read_bytes()
     except OSError as error:
@@ -263,11 +360,12 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
         )
     digest = hashlib.sha256(onnx).hexdigest()
     if digest != card.sha256:
+        again = f", or make the twin again: rs_monitor quantize {card.path}" * card.is_twin
         raise ModelError(
             f"{card.onnx}: sha256 is {digest}, but card {card.path} vouches for {card.sha256}: "
-            "the file was changed or cut short; restore it"
+            f"the file was changed or cut short; restore it{again}"
         )
-    return Model(card, onnx, height, width, resolution)
+    return onnx
 
 
 def load_reference_image(card: ModelCard) -> np.ndarray | None:

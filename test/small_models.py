@@ -68,6 +68,33 @@ def color_network(
     return _serialized(nodes, constants, image, batch)
 
 
+def residual_network() -> bytes:
+    """Return a network of one residual block before channel means, which int8 can have."""
+    generator = np.random.default_rng(0)
+    constants = [helper.make_tensor("gain", TensorProto.FLOAT, [], [20.0])]
+    nodes, features = [], "image"
+    for index, (outputs, inputs) in enumerate(((16, 3), (16, 16), (16, 16), (3, 16))):
+        weights = 0.003 * generator.standard_normal((outputs, inputs, 3, 3))
+        weights[range(outputs), np.arange(outputs) % inputs, 1, 1] += 0.5
+        tensor = onnx.numpy_helper.from_array(weights.astype(np.float32), f"w{index}")
+        constants.append(tensor)
+        nodes.append(
+            helper.make_node("Conv", [features, tensor.name], [f"c{index}"], pads=[1, 1, 1, 1])
+        )
+        features = f"c{index}"
+        if index == 2:
+            nodes.append(helper.make_node("Add", [features, "r0"], ["sum"]))
+            features = "sum"
+        if index < 3:
+            nodes.append(helper.make_node("Relu", [features], [f"r{index}"]))
+            features = f"r{index}"
+    nodes.append(helper.make_node("ReduceMean", [features], ["means"], axes=[2, 3], keepdims=0))
+    nodes.append(helper.make_node("Mul", ["means", "gain"], ["logits"]))
+    size = ["batch", 3, "height", "width"]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, size)
+    return _serialized(nodes, constants, image, "batch")
+
+
 def flawed_network(flaw: str) -> bytes:
     """Return a network whose votes are no independent draws, for one of three reasons."""
     nodes = [helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0)]

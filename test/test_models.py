@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,9 @@ def test_card_and_model(tmp_path):
         ({"sigma": 10**400}, "range 0 to 1000"),
         ({"sigma": True}, "wrong type"),
         ({"labels": ["a", "\x07"], "reference": None}, "cannot be printed"),
+        ({"int8": "twin.onnx"}, "no 'int8.onnx'"),
+        ({"int8": {"onnx": "../twin.onnx", "sha256": 64 * "0"}}, "beside the card"),
+        ({"int8": {"onnx": "twin.onnx", "sha256": "0"}}, "'int8.sha256' must be 64"),
         ({"input": {"height": 8}}, "no 'input.width'"),
         ({"input": 3}, "no 'input.height'"),
         (
@@ -104,6 +108,31 @@ def test_changed_model_is_refused(tmp_path, damage):
     card = load_card(write_model(tmp_path))
     card.onnx.write_bytes(damage(card.onnx.read_bytes()))
     with pytest.raises(ModelError, match="sha256 is .* vouches for"):
+        load_model(card)
+
+
+def with_twin(folder, **twin):
+    (folder / "twin.onnx").write_bytes(color_network())
+    twin = {"onnx": "twin.onnx", "sha256": hashlib.sha256(color_network()).hexdigest()} | twin
+    return load_card(write_model(folder, int8=twin))
+
+
+def test_twin_comes_with_the_model(tmp_path):
+    card = with_twin(tmp_path)
+    half = load_model(card, "half")
+    assert half.twin.onnx == color_network()
+    assert (half.twin.height, half.twin.width, half.twin.resolution) == (4, 4, "half")
+    assert half.twin.card.is_twin and half.twin.card.labels == card.labels
+    assert not card.is_twin and card.int8.onnx in card.files
+    assert load_model(load_card(write_model(tmp_path))).twin is None
+
+
+def test_changed_or_missing_twin_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"twin.onnx: sha256 is .* rs_monitor quantize"):
+        load_model(with_twin(tmp_path, sha256="0" * 64))
+    card = with_twin(tmp_path)
+    card.int8.onnx.unlink()
+    with pytest.raises(ModelError, match="cannot read model .*twin.onnx"):
         load_model(card)
 
 

@@ -36,6 +36,7 @@ OPTIONAL = {
     "jinja2": "report",
     "matplotlib": "figures",
     "onnx": "torch",
+    "onnxruntime": "quantize",
     "openvino": "openvino",
     "pyarrow": "replay",
     "ray": "ray",

@@ -114,8 +114,10 @@ def run(arguments: argparse.Namespace) -> int:
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
-        card = engine.model.card
-        save_card(card.path, card.details | {"evaluation": _for_card(result)})
+        card, recorded = engine.model.card, {"evaluation": _for_card(result)}
+        if card.is_twin:
+            recorded = {"int8": card.details["int8"] | recorded}
+        save_card(card.path, card.details | recorded)
     if arguments.json:
         write_json(arguments.json, result)
     if arguments.json != "-":

@@ -23,6 +23,7 @@ __all__ = [
     "EngineNotBuilt",
     "Votes",
     "When",
+    "available_precisions",
     "noise_key",
     "open_engine",
     "resolve_backend",
@@ -55,6 +56,24 @@ def resolve_backend(backend: str) -> str:
     return backend
 
 
+def _engine_class(backend: str) -> type[Engine]:
+    module, name = _CLASSES[backend]
+    return getattr(importlib.import_module(module, __package__), name)
+
+
+def available_precisions(backend: str) -> tuple[str, ...]:
+    """Return the precisions that a backend offers on this machine.
+
+    int8 needs a quantised model as well: a card's twin.
+
+    Raises
+    ------
+    EngineError
+        For an unknown backend, or one that is not installed.
+    """
+    return _engine_class(resolve_backend(backend)).precisions()
+
+
 def open_engine(
     model: Model,
     *,
@@ -72,7 +91,8 @@ def open_engine(
     backend : str
         "auto" or the name of a backend.
     precision : str
-        "auto", "fp32", "fp16", "bf16" or "int8".
+        "fp32", "fp16", "bf16", "int8", which runs the model's int8 twin, or "auto": the fastest
+        that model and machine have.
     max_batch : int
         Samples a forward pass.
     threads : int
@@ -93,7 +113,6 @@ def open_engine(
         When the engine has to be built first, and `builds` leaves that to the caller.
     """
     backend = resolve_backend(backend)
-    module, name = _CLASSES[backend]
-    engine_class = getattr(importlib.import_module(module, __package__), name)
+    engine_class = _engine_class(backend)
     options = {"builds": builds} if backend == "tensorrt" else {}
     return engine_class(model, precision, max_batch, threads, **options)

@@ -82,6 +82,17 @@ class Engine(abc.ABC):
         self.max_batch = max_batch
         self._closed = False
 
+    @classmethod
+    @abc.abstractmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """Precisions that this machine offers; int8 needs a quantised model as well.
+
+        Raises
+        ------
+        EngineError
+            When the backend is not installed, or the machine has not the device for it.
+        """
+
     @property
     @abc.abstractmethod
     def identity(self) -> EngineIdentity:
@@ -135,6 +146,24 @@ class Engine(abc.ABC):
         if len(key) != KEY_BYTES:
             raise ValueError(f"key must be {KEY_BYTES} bytes, got {len(key)}")
         return self._votes(image, sigma, n, key, start)
+
+    @abc.abstractmethod
+    def _run_network(self) -> None:
+        """Run the batch that is in the buffer; return when it is done."""
+
+    def run_network(self) -> None:
+        """Run one full batch, whatever is in the buffer, without noise and counting.
+
+        For benchmarks: what `votes` could reach if noise and counting took no time.
+
+        Raises
+        ------
+        EngineError
+            When the engine is closed or inference fails.
+        """
+        if self._closed:
+            raise EngineError("the engine is closed")
+        self._run_network()
 
     def warm_up(self) -> None:
         """Run full batches until buffers, kernels and threads are in place."""

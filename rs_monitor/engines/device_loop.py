@@ -172,6 +172,16 @@ class DeviceLoop(Engine):
         with torch.cuda.graph(self._graph):
             step()
 
+    def _run_network(self) -> None:
+        torch = self._torch
+        try:
+            self._forward()
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())[:300]
+            raise EngineError(f"inference failed: {detail}") from error
+
     def _logits(self, batch: np.ndarray) -> np.ndarray:
         self._batch.copy_(self._torch.from_numpy(batch))
         return self._forward().cpu().numpy()

@@ -39,12 +39,16 @@ class OpenVinoEngine(Engine):
     """
 
     def __init__(self, model: Model, precision: str, max_batch: int, threads: int = 0) -> None:
-        super().__init__(model, max_batch)
         openvino = _import()
         core = openvino.Core()
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        wants_int8 = precision == "int8" or (
+            precision == "auto" and _CAPABILITY["int8"] in capabilities
+        )
+        super().__init__(model.twin if wants_int8 and model.twin else model, max_batch)
+        model = self.model
         network = self._read(core, openvino)
         quantized = any(op.get_type_name() == _QUANTIZED_OPERATION for op in network.get_ops())
-        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = self._resolve(precision, quantized, capabilities)
         # What an int8 network leaves unquantised runs in the best float the CPU has.
         best = "bf16" if _CAPABILITY["bf16"] in capabilities else "fp32"
@@ -130,10 +134,15 @@ class OpenVinoEngine(Engine):
                 f"precision {precision} was asked for, but this CPU offers "
                 f"{', '.join(capabilities)}; use another engine.precision"
             )
-        if (precision == "int8") != quantized:
+        card = self.model.card
+        if precision == "int8" and not quantized:
             raise EngineError(
-                f"{self.model.card.onnx} is {'' if quantized else 'not '}quantised, precision "
-                f"{precision} cannot be had from it"
+                f"precision int8 cannot be had: {card.path} has no int8 twin; make one with "
+                f"`rs_monitor quantize {card.path} --data D`, or use another engine.precision"
+            )
+        if quantized and precision != "int8":
+            raise EngineError(
+                f"{card.onnx} is quantised, precision {precision} cannot be had from it"
             )
         return precision
 
@@ -145,6 +154,12 @@ class OpenVinoEngine(Engine):
                 f"{self.model.card.onnx}: its output is {shape} for a batch of "
                 f"{self.max_batch}, but the card has {classes} labels"
             )
+
+    @classmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """Precisions that this CPU offers."""
+        capabilities = _import().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return tuple(name for name, needed in _CAPABILITY.items() if needed in capabilities)
 
     @property
     def identity(self) -> EngineIdentity:
@@ -172,6 +187,9 @@ class OpenVinoEngine(Engine):
         except RuntimeError as error:
             raise EngineError(f"OpenVINO inference failed: {_first_line(error)}") from error
         return self._request.get_output_tensor().data
+
+    def _run_network(self) -> None:
+        self._infer()
 
     def _logits(self, batch: np.ndarray) -> np.ndarray:
         self._batch[:] = batch

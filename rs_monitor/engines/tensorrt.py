@@ -65,6 +65,12 @@ class TensorRtEngine(DeviceLoop):
             raise self._too_large() from error
         self._prepare()
 
+    @classmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """Precisions that engines are built in."""
+        import_tensorrt()
+        return PRECISIONS
+
     @property
     def identity(self) -> EngineIdentity:
         """What really runs."""

@@ -89,6 +89,12 @@ class TorchEngine(DeviceLoop):
             raise self._too_large() from error
         self._prepare()
 
+    @classmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """Precisions that PyTorch offers here."""
+        find_gpu(import_torch("torch", INSTALL))
+        return tuple(_DTYPES)
+
     def _resolve(self, precision: str) -> str:
         """Turn `auto` into a precision, and refuse one that cannot be had."""
         if precision == "auto":

@@ -154,6 +154,14 @@ def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray)
     return (chance @ values)[inverse]
 
 
+def expected_radii(
+    results: Sequence[Measured], n: int, total: int, *, sigma: float, alpha: float
+) -> np.ndarray:
+    """Return each image's expected radius at n of `total` samples, float [N]; see `rows`."""
+    true_votes = np.array([result.true_votes for result in results])
+    return expected_by_votes(true_votes, n, total, radii_by_votes(n, sigma, alpha, "single_pass"))
+
+
 def rows(
     results: Sequence[Measured],
     data: LabelledImages,
@@ -179,7 +187,7 @@ def rows(
     table = []
     for n in ns:
         radii = radii_by_votes(n, sigma, alpha, "single_pass")
-        expected = expected_by_votes(true_votes, n, total, radii)
+        expected = expected_radii(results, n, total, sigma=sigma, alpha=alpha)
         certified = {
             r: expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
             for r in RADII

@@ -137,7 +137,9 @@ def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
     assert main(["evaluate", "--data", str(data), "--model", card, "--at", "300"]) == 2
 
 
-@pytest.mark.parametrize("command", ["certify", "evaluate", "models", "plan", "predict"])
+@pytest.mark.parametrize(
+    "command", ["certify", "evaluate", "models", "plan", "predict", "quantize"]
+)
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

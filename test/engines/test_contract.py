@@ -11,7 +11,7 @@ from small_models import (
     open_color_engine,
 )
 
-from rs_monitor.engines import EngineError
+from rs_monitor.engines import EngineError, available_precisions
 
 KEY = bytes(range(16))
 MODULES = {"openvino": "openvino", "torch": "torch"}
@@ -89,6 +89,17 @@ def test_non_finite_logits_are_invalid(opened):
 def test_models_that_do_not_fit_are_refused(opened, change, reason):
     with pytest.raises(EngineError, match=reason):
         opened(reference=None, **change)
+
+
+def test_the_network_runs_alone(opened):
+    engine = opened(max_batch=4)
+    before = engine.votes(network_image(), 0.1, 4, KEY)
+    engine.run_network()
+    assert np.array_equal(engine.votes(network_image(), 0.1, 4, KEY).counts, before.counts)
+    assert "fp32" in available_precisions(opened.backend)
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.run_network()
 
 
 def test_precision_that_the_model_does_not_have_is_refused(opened):

@@ -56,6 +56,11 @@ def test_precision_that_cannot_be_had_is_refused(tmp_path):
             opened(tmp_path, precision="fp16")
 
 
+def test_int8_without_a_twin_names_the_command_that_makes_one(tmp_path):
+    with pytest.raises(EngineError, match=r"rs_monitor quantize .*color\.yaml --data"):
+        opened(tmp_path, precision="int8")
+
+
 def test_half_of_the_side(tmp_path):
     card = load_card(write_model(tmp_path))
     with open_engine(

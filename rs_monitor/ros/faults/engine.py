@@ -66,6 +66,11 @@ class FaultyEngine(Engine):
         self._engine = engine
         self._faults = faults
 
+    @classmethod
+    def precisions(cls) -> tuple[str, ...]:
+        """None of its own."""
+        return ()
+
     @property
     def identity(self) -> EngineIdentity:
         """That of the real engine."""
@@ -86,6 +91,9 @@ class FaultyEngine(Engine):
         if fault is Fault.NAN:
             return _with_invalid(votes, -(-n // 10))
         return votes
+
+    def _run_network(self) -> None:
+        self._engine.run_network()
 
     def close(self) -> None:
         """Close the real engine too."""
