@@ -3,6 +3,7 @@
 """Lower confidence bounds of a binomial probability, and the L2 radius they certify."""
 
 import functools
+from bisect import bisect_left
 
 import numpy as np
 from scipy.special import betainc, betaincinv, ndtri
@@ -38,6 +39,11 @@ def bisect(function, target, low, high):
     return low
 
 
+def smallest(low, high, holds):
+    """The smallest k in low..high - 1 from which on `holds(k)`, an integer; high if none."""
+    return low + bisect_left(range(low, high), True, key=holds)
+
+
 def _beta_quantile(k, n, alpha):
     """The p with P[Bin(n, p) >= k] = alpha, for 0 < k < n; unchecked, broadcasts."""
     p = betaincinv(k, n - k + 1, alpha)
@@ -69,17 +75,13 @@ def clopper_pearson_array(k, n, alpha):
     return np.minimum(bound, _BELOW_ONE)
 
 
-@functools.lru_cache(maxsize=4096)
 def least_votes(n, alpha):
     """The smallest k with LCB(k) > 1/2 for n votes; n + 1 where there is none. Unchecked."""
-    low, high = 0, n + 1
-    while low < high:
-        middle = (low + high) // 2
-        if clopper_pearson(middle, n, alpha) > 0.5:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return smallest(0, n + 1, lambda k: clopper_pearson(k, n, alpha) > 0.5)
+
+
+# Not decorators, here and elsewhere: what is decorated is out of mutmut's reach.
+least_votes = functools.lru_cache(maxsize=4096)(least_votes)
 
 
 def _check_trials(k, n):

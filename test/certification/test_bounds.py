@@ -129,7 +129,15 @@ def test_randomized_bound_is_plain_at_one_and_floored():
             randomized_lower_bound(5, 10, 0.001, u)
 
 
-@pytest.mark.parametrize(("n", "alpha"), [(20, 0.05), (50, 0.001), (100, 0.001), (200, 1e-6)])
+@pytest.mark.parametrize(
+    ("n", "alpha"),
+    [
+        (20, 0.05),
+        pytest.param(50, 0.001, marks=pytest.mark.simulation),
+        pytest.param(100, 0.001, marks=pytest.mark.simulation),
+        pytest.param(200, 1e-6, marks=pytest.mark.simulation),
+    ],
+)
 def test_randomized_bound_is_sound_by_enumeration(n, alpha):
     k = np.arange(n + 1)
     cells = 1000

@@ -49,7 +49,7 @@ def test_least_n_is_the_first_of_all_whose_cap_reaches_it(z, alpha, procedure):
     n = least_n_for_radius(z / 4, 0.25, alpha, procedure)
     assert cap(n, 0.25, alpha, procedure) >= z / 4
     # Not only the one before: the single pass's cap need not rise with n.
-    for smaller in range(max(1, n - 40), n):
+    for smaller in range(max(1, n - 15), n):
         assert cap(smaller, 0.25, alpha, procedure) < max(z / 4, 1e-300)
 
 
