@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BAG ?=
 PYTEST_ARGS ?=
+PARTS ?= test
+MUTANTS ?=
 
 BIN := $(VENV)/bin
 
@@ -16,7 +18,7 @@ BIN := $(VENV)/bin
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-noise lint colcon clean
+.PHONY: help setup demo test test-noise coverage mutation lint colcon clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -35,6 +37,17 @@ test: setup  ## all tests (PYTEST_ARGS="-k launch": some of them)
 test-noise: setup  ## the statistics of the noise, on 4e8 draws (20 s)
 	@RS_MONITOR_NOISE_DRAWS=400000000 $(BIN)/python -m pytest -q test/engines/test_noise_statistics.py
 
+coverage: setup  ## lines and branches that the tests reach, processes included (PARTS="test/ros": some)
+	@$(BIN)/python -m coverage erase
+	@for part in $(PARTS); do ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST \
+	  $(BIN)/python -m coverage run -m pytest -q $$part $(PYTEST_ARGS) || exit; done
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report
+
+mutation: setup  ## does any test notice a changed certificate? (MUTANTS="rs_monitor.certification.bounds*")
+	@$(BIN)/python -m pip install -q 'rs_monitor[mutation]'
+	@$(BIN)/python -m mutmut run $(if $(MUTANTS),"$(MUTANTS)")
+	@$(BIN)/python tools/mutation_score.py
+
 lint: setup  ## ruff
 	@$(BIN)/python -m ruff check .
 
@@ -45,5 +58,5 @@ colcon: setup  ## build and test as a ROS workspace does, in the virtual environ
 	  status=$$?; python -m colcon test-result --all; exit $$status
 
 clean:  ## remove what setup, tests and colcon have made
-	rm -rf $(VENV) rs_monitor/engines/*.so build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
+	rm -rf $(VENV) rs_monitor/engines/*.so mutants .coverage* build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
 	find rs_monitor rs_monitor_msgs test tools launch -name __pycache__ -type d -exec rm -rf {} +

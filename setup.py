@@ -80,6 +80,7 @@ setup(
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
         "bags": ["rosbags>=0.11,<0.12"],
+        "mutation": ["mutmut>=3.8,<4"],
         "figures": ["matplotlib>=3.9,<4"],
         "replay": ["rosbags>=0.11,<0.12", "pyarrow>=15,<27"],
         "report": ["bokeh>=3.7,<4", "jinja2>=3.1,<4", "pyarrow>=15,<27"],
@@ -90,6 +91,7 @@ setup(
         "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",
+            "coverage>=7.10,<8",
             "hypothesis>=6.100,<7",
             "onnxruntime>=1.20,<2",
             "psutil>=5.9,<8",

@@ -8,10 +8,16 @@ import pytest
 from scipy.stats import binomtest, norm
 from small_models import LABELS, color_network, solid, write_model
 
-from rs_monitor.certification import SinglePassTable, Status, lower_bound, single_pass_pair
-from rs_monitor.certifier import Certifier
-from rs_monitor.engines import noise_key, open_engine
-from rs_monitor.frames import Frame, Region
+from rs_monitor.certification import (
+    SinglePassTable,
+    Status,
+    lower_bound,
+    single_pass_pair,
+    standin_pair,
+)
+from rs_monitor.certifier import Certifier, FrameCertificate, failure, undecodable
+from rs_monitor.engines import Votes, noise_key, open_engine
+from rs_monitor.frames import Frame, InvalidFrame, Region, UnsupportedEncoding
 from rs_monitor.models import load_card, load_model
 from rs_monitor.settings import Settings
 
@@ -221,3 +227,196 @@ def test_warm_up_computes_the_pairs(make, table):
     make().warm_up(Settings(n=100), 0.5)
     assert table.get_nowait(100, 0.001).exact
     assert table.get_nowait(96, 0.001).exact  # six chunks: where the deadline may cut it
+
+
+SETTINGS = Settings(sigma=0.5, alpha=0.01, n=100, procedure="two_stage", n_selection=7)
+NOTHING = dict(class_name="", radius_sensor=0.0)
+
+
+def test_a_failure_holds_the_settings_and_the_votes_so_far():
+    result = failure(Status.DEADLINE_MISSED, "late", SETTINGS)
+    certificate = result.certificate
+    assert (certificate.status, certificate.reason) == (Status.DEADLINE_MISSED, "late")
+    assert (certificate.sigma, certificate.alpha, certificate.procedure) == (
+        0.5,
+        0.01,
+        "two_stage",
+    )
+    assert (certificate.n_drawn, certificate.votes_invalid) == (0, 0)
+    assert result == FrameCertificate(certificate, **NOTHING, n_requested=100, note="late")
+    votes = Votes(np.array([4, 3, 0]), 2, 9)
+    result = failure(Status.ENGINE_ERROR, "broken", SETTINGS, model_id="abc", votes=votes)
+    assert (result.certificate.n_drawn, result.certificate.votes_invalid) == (9, 2)
+    assert (result.model_id, result.note) == ("abc", "broken")
+
+
+def test_what_cannot_be_decoded():
+    result = undecodable(UnsupportedEncoding("encoding '32FC3'"), SETTINGS)
+    assert result.certificate.status is Status.UNSUPPORTED_ENCODING
+    assert (result.note, result.n_requested) == ("encoding '32FC3'", 100)
+    result = undecodable(InvalidFrame("step is 3"), SETTINGS)
+    assert result.certificate.status is Status.INVALID_INPUT
+    assert result.note == "step is 3"
+
+
+def test_the_fields_of_the_message(make):
+    result = make().certify(frame(), Settings(n=100), KEY)
+    fields, certificate = result.message_fields(), result.certificate
+    assert fields["status"] == 1 and type(fields["status"]) is int
+    assert fields["abstain"] is False and fields["reason"] == result.note != ""
+    assert (fields["class_id"], fields["class_name"]) == (1, "green")
+    assert (fields["radius"], fields["radius_sensor"]) == (
+        certificate.radius,
+        result.radius_sensor,
+    )
+    assert (fields["n_requested"], fields["n_used"]) == (100, 100)
+    assert (fields["votes_top"], fields["alpha_bound"]) == (
+        certificate.votes_top,
+        certificate.alpha_bound,
+    )
+    assert fields["model_id"] == result.model_id
+    late = failure(Status.DEADLINE_MISSED, "late", SETTINGS).message_fields()
+    assert (late["status"], late["abstain"], late["reason"]) == (3, True, "late")
+    assert (late["class_id"], late["class_name"], late["radius_sensor"]) == (-1, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(n=0), range(208, 465, 16)),
+        (Settings(n=100), [*range(16, 97, 16), 100]),
+        (Settings(n=304), range(176, 305, 16)),
+        (Settings(n=672), [*range(208, 465, 16), 672]),
+        (Settings(n=673), range(208, 465, 16)),  # never drawn in time
+        (Settings(n=0, alpha=1e-9), range(208, 465, 16)),
+        (Settings(n=40, alpha=1e-9), [32, 40]),
+        (Settings(n=100, procedure="two_stage"), []),
+    ],
+)
+def test_the_pairs_of_what_the_deadline_may_leave_are_prefetched(make, table, settings, expected):
+    certifier = make(CountingClock(0.001))
+    certifier.certify(frame(), Settings(n=160, procedure="two_stage"), KEY)
+    assert certifier.pace.typical == pytest.approx(0.001)
+    certifier.prefetch(settings, 0.0205)  # twenty chunks, and one that is begun
+    assert table.wait(60)
+    assert sorted(table._pairs) == [(n, settings.alpha) for n in expected]
+    assert all(pair.exact for pair in table._pairs.values())
+
+
+def test_the_pair_expected_most_is_computed_first(make, table):
+    certifier = make(CountingClock(0.001))
+    certifier.certify(frame(), Settings(n=160, procedure="two_stage"), KEY)
+    certifier.prefetch(Settings(n=0), 0.0205)
+    assert next(iter(table._pairs)) == (336, 0.001)
+
+
+def test_before_anything_is_measured_few_pairs_are_prefetched(make, table):
+    certifier = make()
+    certifier.prefetch(Settings(n=100), 10.0)
+    assert table.wait(60)
+    assert sorted(n for n, _ in table._pairs) == [*range(16, 97, 16), 100]
+    certifier.prefetch(Settings(n=0), 10.0)  # any n at all would fit: none is expected
+    assert len(table._pairs) == 7
+
+
+def test_an_n_too_large_for_its_own_pair_takes_the_standin(make, table):
+    certificate = make().certify(frame(), Settings(n=10_016), KEY).certificate
+    assert certificate.alpha_bound == standin_pair(10_016, 0.001).alpha_bound
+    assert table.wait(60)  # but a fixed n comes again, and then with its own
+    again = make().certify(frame(), Settings(n=10_016), KEY).certificate
+    assert again.alpha_bound == single_pass_pair(10_016, 0.001).alpha_bound
+
+
+def test_an_n_of_the_clock_that_is_too_large_is_not_kept(make, table):
+    clock = CountingClock(1e-6)
+    certifier = make(clock)
+    result = certifier.certify(frame(), Settings(n=0), KEY, clock.now + 0.00789)
+    n = result.certificate.n_used
+    assert n > 10_000
+    assert result.certificate.alpha_bound == 0.0005
+    assert (n, 0.001) not in table._pairs
+
+
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+def test_prefixes_are_what_certify_says_at_each_n(make, procedure):
+    certifier = make()
+    steps = [Settings(n=n, procedure=procedure, n_selection=20) for n in (16, 100, 150)]
+    picture = frame(strong=110, weak=100)
+    for step in steps:
+        certifier.certify(picture, step, KEY)
+    certifier._table.wait(60)
+    for step, (result, votes, chosen) in zip(
+        steps, certifier.certify_prefixes(picture, steps, KEY)
+    ):
+        assert result == certifier.certify(picture, step, KEY)
+        assert votes.n == step.n
+        assert chosen == 1
+        assert result.certificate.votes_top == votes.counts[1]
+
+
+def test_prefixes_of_a_frame_without_a_valid_vote(make):
+    certifier = make(onnx_bytes=color_network(nan_above=0.6), reference=None)
+    picture = frame("green", strong=255, weak=250)
+    steps = [Settings(n=20), Settings(n=40)]
+    for step, (result, votes, chosen) in zip(
+        steps, certifier.certify_prefixes(picture, steps, KEY)
+    ):
+        assert result.certificate.status is Status.ENGINE_ERROR
+        assert result.note == f"{step.n} of {step.n} samples have non-finite logits"
+        assert result.certificate.n_drawn == result.certificate.votes_invalid == step.n
+        assert result.model_id == certifier.engine.model.model_id
+        assert (votes.n, votes.invalid, chosen) == (step.n, step.n, -1)
+
+
+def test_prefixes_of_a_frame_that_cannot_be_cut(make):
+    steps = [Settings(n=n, roi=Region(20, 0, 20, 4)) for n in (20, 40)]
+    certifier = make()
+    for step, (result, votes, chosen) in zip(
+        steps, certifier.certify_prefixes(frame(), steps, KEY)
+    ):
+        assert result == certifier.certify(frame(), step, KEY)
+        assert result.certificate.status is Status.INVALID_INPUT
+        assert (votes, chosen) == (None, -1)
+        assert result.model_id == certifier.engine.model.model_id
+
+
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+def test_prefixes_when_the_engine_fails(make, procedure):
+    certifier = make()
+    steps = [Settings(n=n, procedure=procedure) for n in (20, 40, 60)]
+    results = certifier.certify_prefixes(frame(), steps, KEY)
+    first, votes, _ = next(results)
+    assert first.certificate.status is Status.CERTIFIED and votes.n == 20
+    certifier.engine.close()
+    for step, (result, votes, chosen) in zip(steps[1:], results):
+        assert result == certifier.certify(frame(), step, KEY)
+        assert result.certificate.status is Status.ENGINE_ERROR and "closed" in result.note
+        assert (result.n_requested, votes, chosen) == (step.n, None, -1)
+    assert {
+        r.certificate.status for r, _, _ in certifier.certify_prefixes(frame(), steps, KEY)
+    } == {Status.ENGINE_ERROR}
+
+
+def test_two_stage_cut_during_the_selection_is_a_missed_deadline(make):
+    clock = CountingClock(0.001)
+    settings = Settings(n=100, procedure="two_stage", n_selection=20)
+    result = make(clock).certify(frame(), settings, KEY, clock.now + 0.009)
+    certificate = result.certificate
+    assert certificate.status is Status.DEADLINE_MISSED
+    assert result.note.startswith("the frame's time was over after ")
+    assert result.note.endswith(" samples, at least 10 are needed at alpha = 0.001")
+    assert (result.n_requested, result.model_id) == (100, make().engine.model.model_id)
+
+
+def test_n_zero_without_a_deadline_in_full(make):
+    with pytest.raises(ValueError) as error:
+        make().certify(frame(), Settings(n=0), KEY)
+    assert str(error.value) == "n = 0 takes as many samples as fit before a deadline: give one"
+
+
+def test_the_least_n_is_enough(make):
+    for procedure, least in (("single_pass", 11), ("two_stage", 10)):
+        settings = Settings(n=least, procedure=procedure)
+        result = make().certify(frame(strong=255, weak=0), settings, KEY)
+        assert result.certificate.status is Status.CERTIFIED
+        assert (result.certificate.votes_top, result.class_name) == (least, "green")

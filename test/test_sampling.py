@@ -9,7 +9,7 @@ from small_models import solid, write_model
 from rs_monitor.engines import open_engine
 from rs_monitor.models import load_card, load_model
 from rs_monitor.pacing import ChunkPace
-from rs_monitor.sampling import Draw
+from rs_monitor.sampling import Draw, most_invalid
 from rs_monitor.settings import MAX_N
 
 CHUNK = 16
@@ -57,3 +57,35 @@ def test_no_time_at_all_draws_nothing(engine):
 
 def test_an_n_that_follows_the_clock_ends_at_the_most_that_can_be_bounded(engine):
     assert draw(engine, deadline=math.inf).take(0).n == MAX_N
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+
+def test_the_first_chunk_is_taken_though_chunks_have_been_slow(engine):
+    clock = Clock()
+    pace = ChunkPace(clock)
+    with pace.measure(True):
+        clock.now += 1.0
+    taken = Draw(engine, pace, image(engine), SIGMA, KEY, clock.now + 0.5)
+    assert taken.take(0).n == CHUNK
+    assert taken.take(40).n == CHUNK  # of the second stage, too
+
+
+def test_only_whole_chunks_are_measured(engine):
+    clock = Clock()
+    pace = ChunkPace(clock)
+    taken = Draw(engine, pace, image(engine), SIGMA, KEY, None)
+    assert taken.take(CHUNK - 1).n == CHUNK - 1
+    assert pace.typical == 0.0
+    assert taken.take(CHUNK).n == CHUNK
+    assert pace.typical == pytest.approx(0.001)
+
+
+def test_how_many_votes_may_be_invalid():
+    assert [most_invalid(n) for n in (1, 100, 199, 200, 299, 10_000)] == [1, 1, 1, 2, 2, 100]

@@ -34,8 +34,8 @@ def _as_given(array):
 
 def _check_p(p, low, high_included):
     array = np.asarray(p)
-    inside = (array >= low) & ((array <= 1) if high_included else (array < 1))
-    if array.dtype.kind not in "fiu" or not np.all(inside):
+    below = np.less_equal if high_included else np.less
+    if array.dtype.kind not in "fiu" or not np.all((array >= low) & below(array, 1)):
         raise ValueError(f"p must lie in [{low:g}, 1{']' if high_included else ')'}, got {p!r}")
     return array.astype(np.float64)
 

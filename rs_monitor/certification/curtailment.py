@@ -6,26 +6,23 @@ import functools
 
 from scipy.special import ndtr
 
-from .bounds import clopper_pearson
+from .bounds import clopper_pearson, smallest
 from .certificate import Certificate, Status
 from .checks import check_alpha, check_integer, check_not_negative, check_positive
 from .procedures import EXACT_PAIRS, check_votes_and_n, most_of_others, scalar_radius
 
 
-@functools.lru_cache(maxsize=4096)
 def _votes_for_radius(pair, required_radius, sigma):
     """The smallest k >= k_min whose radius reaches the one required; n + 1 where there is none."""
-    low, high = pair.k_min, pair.n + 1
-    while low < high:
-        middle = (low + high) // 2
-        if (
-            scalar_radius(clopper_pearson(middle, pair.n, pair.alpha_bound), sigma)
-            >= required_radius
-        ):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+
+    def reaches(k):
+        bound = clopper_pearson(k, pair.n, pair.alpha_bound)
+        return scalar_radius(bound, sigma) >= required_radius
+
+    return smallest(pair.k_min, pair.n + 1, reaches)
+
+
+_votes_for_radius = functools.lru_cache(maxsize=4096)(_votes_for_radius)
 
 
 def curtailed(counts, *, n_fixed, required_radius, sigma, alpha, invalid=0):

@@ -60,7 +60,6 @@ def votes_and_level(n, alpha, procedure):
     return least_votes(n, alpha), alpha
 
 
-@functools.lru_cache(maxsize=32)
 def _unit_radii(n, alpha, procedure):
     required, alpha_bound = votes_and_level(n, alpha, procedure)
     radii = np.zeros(n + 1)
@@ -68,6 +67,9 @@ def _unit_radii(n, alpha, procedure):
     radii[required:] = np.maximum(ndtri(clopper_pearson_array(certified, n, alpha_bound)), 0.0)
     radii.flags.writeable = False
     return radii
+
+
+_unit_radii = functools.lru_cache(maxsize=32)(_unit_radii)
 
 
 def radii_by_votes(n, sigma, alpha, procedure):

@@ -43,7 +43,6 @@ class AreaSpans:
     tail_fraction: np.ndarray
 
 
-@lru_cache(maxsize=128)
 def area_spans(src: int, dst: int) -> AreaSpans:
     """Spans of an area resize of one axis from `src` to `dst` pixels, shrinking or enlarging.
 
@@ -85,6 +84,9 @@ def area_spans(src: int, dst: int) -> AreaSpans:
     for array in vars(spans).values():
         array.flags.writeable = False
     return spans
+
+
+area_spans = lru_cache(maxsize=128)(area_spans)
 
 
 def area_weights(src: int, dst: int) -> np.ndarray:

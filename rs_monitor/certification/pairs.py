@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaln, ndtri
 
-from .bounds import bisect, clopper_pearson, clopper_pearson_array, upper_tail
+from .bounds import bisect, clopper_pearson, clopper_pearson_array, smallest, upper_tail
 from .checks import check_alpha, check_integer
 from .least_n import least_n_single_pass
 
@@ -121,14 +121,7 @@ def _check(n, alpha):
 
 def _smallest_k_min(n, alpha):
     """The smallest k with 2 P[Bin(n, 1/2) >= k] <= alpha."""
-    low, high = n // 2 + 1, n
-    while low < high:
-        middle = (low + high) // 2
-        if 2 * upper_tail(middle, n, 0.5) <= alpha:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return smallest(n // 2 + 1, n, lambda k: 2 * upper_tail(k, n, 0.5) <= alpha)
 
 
 def _largest_alpha_bounds(n, k_min, alpha):

@@ -118,3 +118,49 @@ def test_nothing_that_certifies_imports_them():
                 users.add(path.relative_to(SOURCES).as_posix())
     assert users, "the search itself is broken"
     assert all(user.startswith("evaluation/figures/") for user in users), users
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: paper.shore_quantile(0.4), "p must lie in [0.5, 1], got 0.4"),
+        (lambda: paper.approximate_bound(1.5, 9, ALPHA), "p must lie in [0, 1], got 1.5"),
+        (
+            lambda: paper.approximate_bound("0.5", 9, ALPHA),
+            "p must lie in [0, 1], got '0.5'",
+        ),
+        (lambda: paper.closed_form_radius(1, 9, ALPHA, 1.0), "p must lie in [0.5, 1), got 1"),
+        (
+            lambda: paper.approximate_bound(0.5, 0, ALPHA),
+            "n must hold integers, at least 1, got 0",
+        ),
+        (
+            lambda: paper.average_radius(2.0, ALPHA, 1.0),
+            "n must hold integers, at least 1, got 2.0",
+        ),
+        (
+            lambda: paper.approximate_radius(0.9, 9, ALPHA, 0.0),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: paper.closed_form_radius(0.9, 9, ALPHA, 0.0),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: paper.average_radius(9, ALPHA, 0.0),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message
+
+
+def test_the_ends_of_the_ranges_are_allowed():
+    assert paper.shore_quantile(0.5) == 0.0 < paper.shore_quantile(1) == 1 / 0.1975
+    assert paper.approximate_bound(0, 1, ALPHA) == 0.0
+    assert paper.approximate_bound(1, 1, ALPHA) == 1.0
+    assert paper.approximate_radius(0.0, 1, ALPHA, 1.0) == 0.0
+    assert paper.remaining_share(1, 0.5) < 0

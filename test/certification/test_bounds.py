@@ -8,6 +8,7 @@ from scipy.stats import binom, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from rs_monitor.certification import lower_bound, radius, radius_cap, randomized_lower_bound
+from rs_monitor.certification.bounds import clopper_pearson, least_votes
 
 ALPHAS = st.floats(1e-12, 0.999)
 
@@ -129,7 +130,15 @@ def test_randomized_bound_is_plain_at_one_and_floored():
             randomized_lower_bound(5, 10, 0.001, u)
 
 
-@pytest.mark.parametrize(("n", "alpha"), [(20, 0.05), (50, 0.001), (100, 0.001), (200, 1e-6)])
+@pytest.mark.parametrize(
+    ("n", "alpha"),
+    [
+        (20, 0.05),
+        pytest.param(50, 0.001, marks=pytest.mark.simulation),
+        pytest.param(100, 0.001, marks=pytest.mark.simulation),
+        pytest.param(200, 1e-6, marks=pytest.mark.simulation),
+    ],
+)
 def test_randomized_bound_is_sound_by_enumeration(n, alpha):
     k = np.arange(n + 1)
     cells = 1000
@@ -173,3 +182,85 @@ def test_radius_cap_of_statistics_md():
     for n in (0, -1, 10.0, True, 2**40):
         with pytest.raises(ValueError, match="^n must"):
             radius_cap(n, 1.0, 0.001)
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-8, 0.001, 0.5, 0.9, 1 - 2.0**-53])
+def test_the_form_for_scalars_is_the_same_bound(alpha):
+    for n in (1, 2, 3, 40, 1000):
+        k = np.arange(n + 1)
+        bounds = [clopper_pearson(one, n, alpha) for one in k.tolist()]
+        assert all(type(bound) is float and 0 <= bound < 1 for bound in bounds)
+        np.testing.assert_allclose(bounds, lower_bound(k, n, alpha), rtol=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [0.9, 0.5, 0.3, 0.05, 0.001, 1.1e-8])
+def test_least_votes_are_the_first_whose_bound_exceeds_one_half(alpha):
+    for n in range(1, 60):
+        enough = np.flatnonzero(lower_bound(np.arange(n + 1), n, alpha) > 0.5)
+        assert least_votes(n, alpha) == (enough[0] if enough.size else n + 1)
+
+
+def test_a_bound_of_one_half_is_not_enough():
+    assert lower_bound(10, 10, 2.0**-10) == 0.5
+    assert least_votes(10, 2.0**-10) == 11
+    assert least_votes(10, 2.0**-10 * (1 + 1e-9)) == 10
+
+
+def test_narrow_integers_do_not_overflow():
+    wide, narrow = (np.array([0, 1, 200, 254, 255], kind) for kind in (np.int64, np.uint8))
+    np.testing.assert_array_equal(
+        lower_bound(narrow, np.uint8(255), 0.001), lower_bound(wide, 255, 0.001)
+    )
+    np.testing.assert_array_equal(
+        randomized_lower_bound(narrow, np.uint8(255), 0.001, 0.5),
+        randomized_lower_bound(wide, 255, 0.001, 0.5),
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize("alpha", [0.9, 0.6, 0.2])
+def test_randomized_bound_of_few_votes_and_large_alphas(n, alpha):
+    k = np.arange(n + 1)
+    for u in (0.0, 0.3, 0.7, 1.0):
+        floored = min(max(u, 0.01, 2 * alpha), 1.0)
+        bound = randomized_lower_bound(k, n, alpha, u)
+        assert bound[0] == 0 and bound[n] == pytest.approx((alpha / floored) ** (1 / n))
+        tail = binom.sf(k, n, bound) + floored * binom.pmf(k, n, bound)
+        np.testing.assert_allclose(tail[1:], alpha, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: lower_bound(1.5, 10, 0.05), "k must hold integers, got array(1.5)"),
+        (lambda: lower_bound(1, 2.5, 0.05), "n must hold integers, got array(2.5)"),
+        (lambda: lower_bound(0, [4, 0, 3], 0.05), "n must be at least 1, got 0"),
+        (
+            lambda: lower_bound(11, 10, 0.05),
+            "k must lie in 0..n, got k=array(11) and n=array(10)",
+        ),
+        (
+            lambda: lower_bound(5, 10, 1.0),
+            "alpha must lie strictly between 0 and 1, got 1.0",
+        ),
+        (
+            lambda: randomized_lower_bound(5, 10, 0.0, 0.5),
+            "alpha must lie strictly between 0 and 1, got 0.0",
+        ),
+        (
+            lambda: randomized_lower_bound(5, 10, 0.1, 1.5),
+            "u must be a float in 0..1, got array(1.5)",
+        ),
+        (lambda: radius(1.0, 0.5), "p_lower must lie in [0, 1), got 1.0"),
+        (lambda: radius(0.9, 0.0), "sigma must be a finite number above 0, got 0.0"),
+        (lambda: radius_cap(0, 1.0, 0.1), "n must lie in 1..4294967295, got 0"),
+        (
+            lambda: radius_cap(9, 1.0, 1.5),
+            "alpha must be a number strictly between 0 and 1, got 1.5",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message

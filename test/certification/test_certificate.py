@@ -133,3 +133,97 @@ def test_a_failure_is_not_certified_and_has_a_reason():
             Certificate.failure(status, reason, **options)
     with pytest.raises(ValueError, match="votes_"):
         Certificate.failure(Status.ENGINE_ERROR, "x", **options, n_drawn=3, votes_invalid=4)
+
+
+def test_what_a_failure_holds():
+    options = dict(sigma=0.25, alpha=0.001, procedure="two_stage")
+    nothing = dict(
+        class_id=-1,
+        radius=0.0,
+        radius_cap=0.0,
+        p_lower=0.0,
+        alpha_bound=0.0,
+        votes_required=0,
+        votes_top=0,
+        votes_runner_up=0,
+        n_selection=0,
+        n_used=0,
+    )
+    status = Status.ENGINE_ERROR
+    assert Certificate.failure(status, "x", **options) == Certificate(
+        status=status, reason="x", votes_invalid=0, n_drawn=0, **nothing, **options
+    )
+    assert Certificate.failure(status, "x", n_drawn=9, votes_invalid=4, **options) == Certificate(
+        status=status, reason="x", votes_invalid=4, n_drawn=9, **nothing, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(class_id=0),
+        dict(radius=0.0),
+        dict(radius_cap=0.25),
+        dict(p_lower=0.0),
+        dict(alpha_bound=0.001),
+        dict(alpha_bound=0.0),
+        dict(votes_invalid=0),
+        dict(n_drawn=101),
+        dict(votes_required=97),
+        dict(votes_required=0),
+        dict(n_used=97),
+        dict(n_selection=1),
+    ],
+)
+def test_what_is_at_its_limit_is_allowed(change):
+    assert not Certificate(**CERTIFIED | change).abstain
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(status=1), "status must be a Status, got 1"),
+        (
+            dict(class_id=-1),
+            "class_id, radius and reason must be (-1, 0, a reason) unless certified and "
+            "(>= 0, a radius, '') when certified, got -1, 0.25, '' with <Status.CERTIFIED: 1>",
+        ),
+        (
+            dict(radius=0.5),
+            "radius must lie in 0..radius_cap, both finite, got 0.5 and 0.375",
+        ),
+        (dict(p_lower=-0.5), "p_lower must lie in [0, 1), got -0.5"),
+        (dict(alpha_bound=-0.1), "alpha_bound must lie in 0..alpha, got -0.1"),
+        (dict(n_drawn=99), "votes_* must sum to at most n_drawn=99, got 100"),
+        (
+            dict(votes_required=98),
+            "votes_top must lie in votes_required..n_used when certified, got 98 <= 97 <= 100",
+        ),
+        *(
+            (dict([(name, -1)]), f"{name} must not be negative, got -1")
+            for name in (
+                "votes_required",
+                "votes_top",
+                "votes_runner_up",
+                "votes_invalid",
+                "n_selection",
+                "n_used",
+                "n_drawn",
+            )
+        ),
+        (dict(sigma=0.0), "sigma must be a finite number above 0, got 0.0"),
+        (dict(alpha=0.0), "alpha must be a number strictly between 0 and 1, got 0.0"),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(change, message):
+    with pytest.raises(ValueError) as error:
+        Certificate(**CERTIFIED | change)
+    assert str(error.value) == message
+
+
+def test_the_tolerance_of_the_cap_is_relative_to_sigma():
+    for sigma in (1e-6, 0.25, 1e6):
+        fields = CERTIFIED | dict(sigma=sigma, radius_cap=1.5 * sigma)
+        Certificate(**fields | dict(radius=(1.5 + 0.9e-9) * sigma))
+        with pytest.raises(ValueError, match="^radius must lie"):
+            Certificate(**fields | dict(radius=(1.5 + 1.2e-9) * sigma))

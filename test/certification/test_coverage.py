@@ -65,6 +65,7 @@ def distributions(p):
     }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("shape", ["two", "one rival", "spread"])
 @pytest.mark.parametrize(("n", "alpha"), CASES)
 def test_single_pass_overstates_at_most_at_alpha(n, alpha, shape):
@@ -80,6 +81,7 @@ def test_single_pass_overstates_at_most_at_alpha(n, alpha, shape):
         assert upper_limit(errors, trials) >= alpha
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(("n", "alpha"), CASES)
 def test_single_pass_where_no_class_reaches_one_half(n, alpha):
     pair = single_pass_pair(n, alpha)
@@ -91,6 +93,7 @@ def test_single_pass_where_no_class_reaches_one_half(n, alpha):
         assert lower_limit(errors, trials) <= alpha
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(("n", "alpha"), [(11, 0.05), (100, 0.05), (100, 0.001), (1000, 0.001)])
 def test_two_stage_and_the_standin_overstate_at_most_at_alpha(n, alpha):
     trials = 200_000
@@ -115,6 +118,7 @@ def test_two_stage_and_the_standin_overstate_at_most_at_alpha(n, alpha):
         assert lower_limit(wrong.sum(), trials) <= alpha
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("n", [50, 100, 200, 1000])
 def test_algorithm_1_overstates_more_often_than_alpha(n):
     alpha, trials = 0.001, 1_000_000
@@ -149,6 +153,7 @@ def test_single_pass_is_sound_by_enumeration_of_every_outcome(n, classes, alpha)
     assert 0.999 * alpha <= worst <= alpha
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(
     ("n", "alpha", "trials"), [(11, 0.001, 400_000), (100, 0.001, 100_000), (50, 0.05, 40_000)]
 )
@@ -178,6 +183,7 @@ def test_a_linear_classifier_keeps_at_least_the_certified_radius(n, alpha, trial
     assert lower_limit(errors, trials) <= alpha <= 1.5 * upper_limit(errors, trials)
 
 
+@pytest.mark.simulation
 def test_the_simulation_would_notice_a_wrong_pair():
     """The same check on Algorithm 1's numbers dressed as a pair, made behind the class's back."""
     pair = object.__new__(SinglePassPair)

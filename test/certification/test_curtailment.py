@@ -130,3 +130,53 @@ def test_an_n_fixed_that_could_never_certify_is_refused():
         curtailed([0, 5], **QUESTION | dict(n_fixed=10))
     with pytest.raises(ValueError, match="^counts must"):
         curtailed([5], **QUESTION)
+
+
+def test_an_abstention_in_full():
+    certificate = curtailed([3, 60, 2], **QUESTION, invalid=4)
+    required = certificate.votes_required
+    assert certificate.status is Status.ABSTAINED and certificate.class_id == -1
+    assert (certificate.radius, certificate.p_lower) == (0.0, 0.0)
+    assert (certificate.votes_top, certificate.votes_runner_up) == (60, 3)
+    assert (certificate.votes_invalid, certificate.n_selection) == (4, 0)
+    assert (certificate.n_used, certificate.n_drawn) == (100, 69)
+    assert (certificate.sigma, certificate.alpha) == (0.25, 0.001)
+    assert certificate.procedure == "curtailed"
+    assert certificate.reason == (
+        f"top class has 60 votes, {required} of 100 are required, 31 are still to be drawn: "
+        "undecided"
+    )
+    assert curtailed([40, 5], **QUESTION).reason == (
+        f"top class has 40 votes, {required} of 100 are required, 55 are still to be drawn: "
+        "undecided"
+    )
+
+
+def test_a_success_in_full():
+    certificate = curtailed([1, 3, 90], **QUESTION, invalid=2)
+    assert (certificate.class_id, certificate.votes_top, certificate.votes_runner_up) == (2, 90, 3)
+    assert (certificate.votes_invalid, certificate.n_selection) == (2, 0)
+    assert (certificate.sigma, certificate.alpha, certificate.reason) == (0.25, 0.001, "")
+    assert certificate.procedure == "curtailed"
+
+
+def test_the_cap_itself_may_be_required():
+    cap = radius_cap(100, 0.25, single_pass_pair(100, 0.001).alpha_bound)
+    question = QUESTION | dict(required_radius=cap)
+    assert curtailed([0, 100], **question).radius == cap
+    certificate = curtailed([1, 99], **question)
+    assert certificate.abstain and certificate.votes_required == 100
+    more = math.nextafter(cap, 1)
+    with pytest.raises(ValueError) as error:
+        curtailed([0, 100], **QUESTION | dict(required_radius=more))
+    assert str(error.value) == (
+        f"required_radius must be at most {cap}, what n_fixed=100 equal votes certify at "
+        f"sigma=0.25, alpha=0.001; got {more}"
+    )
+
+
+def test_more_votes_than_n_fixed_in_full():
+    assert not curtailed([3, 97], **QUESTION).abstain
+    with pytest.raises(ValueError) as error:
+        curtailed([3, 98], **QUESTION)
+    assert str(error.value) == "n_fixed must be at least the 101 votes drawn so far, got 100"

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from rs_monitor.certification import single_pass, two_stage
 from rs_monitor.certification.expectation import (
+    _unit_radii,
     certified_probabilities,
     expected_radii,
     radii_by_votes,
@@ -78,3 +79,65 @@ def test_wrong_probabilities(p):
 def test_wrong_procedure():
     with pytest.raises(ValueError, match="procedure must be one of single_pass, two_stage"):
         radii_by_votes(20, 1.0, 0.001, "algorithm1_unsound")
+
+
+def test_one_vote_more_or_less_than_is_required():
+    for procedure in ("single_pass", "two_stage"):
+        required, level = votes_and_level(100, 0.001, procedure)
+        radii = radii_by_votes(100, 0.25, 0.001, procedure)
+        assert radii[required - 1] == 0 < radii[required]
+        assert radii[100] == pytest.approx(0.25 * norm.ppf(level**0.01))
+        assert radii.shape == (101,)
+
+
+def test_the_radii_that_are_kept_cannot_be_changed():
+    kept = _unit_radii(100, 0.001, "two_stage")
+    with pytest.raises(ValueError, match="read-only"):
+        kept[100] = 9.0
+    assert radii_by_votes(100, 1.0, 0.001, "two_stage")[100] == kept[100]
+
+
+def test_nothing_is_expected_where_nothing_is_certified():
+    radii = radii_by_votes(9, 1.0, 0.001, "two_stage")
+    assert expected_radii([0.2, 1.0, 1.0], radii).tolist() == [0.0, 0.0, 0.0]
+    assert certified_probabilities([0.2, 1.0], radii, 0.0).tolist() == [0.0, 0.0]
+
+
+def test_the_order_and_the_repetition_of_probabilities_do_not_matter():
+    radii = radii_by_votes(50, 1.0, 0.001, "single_pass")
+    one = {p: expected_radii([p], radii)[0] for p in PROBABILITIES}
+    order = PROBABILITIES[::-1] + PROBABILITIES
+    assert expected_radii(order, radii).tolist() == pytest.approx([one[p] for p in order])
+    assert one[1.0] == radii[50] and one[0.0] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: votes_and_level(20, 0.001, "guess"),
+            "procedure must be one of single_pass, two_stage, got 'guess'",
+        ),
+        (lambda: votes_and_level(0, 0.001, "two_stage"), "n must lie in 1..4294967295, got 0"),
+        (
+            lambda: votes_and_level(20, 1.0, "two_stage"),
+            "alpha must be a number strictly between 0 and 1, got 1.0",
+        ),
+        (
+            lambda: radii_by_votes(20, 0.0, 0.001, "two_stage"),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: expected_radii([1.5], np.ones(3)),
+            "p must be a row of probabilities in 0..1, got array([1.5])",
+        ),
+        (
+            lambda: certified_probabilities([-0.5], np.ones(3), 0.0),
+            "p must be a row of probabilities in 0..1, got array([-0.5])",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message

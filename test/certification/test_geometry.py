@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rs_monitor.certification.geometry import (
+    area_spans,
     area_weights,
     resize_singular_value,
     sensor_radius,
@@ -112,3 +113,59 @@ def test_sensor_radius():
 def test_sensor_radius_refuses(arguments, name):
     with pytest.raises(ValueError, match=name):
         sensor_radius(*arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides, sides)
+def test_spans_say_what_each_output_pixel_covers(src, dst):
+    spans = area_spans(src, dst)
+    for i in range(dst):
+        covered = {}
+        for pixel in range(src):
+            share = overlap(src, dst, i, pixel) * src / dst  # of the source pixel
+            if share:
+                covered[pixel] = share
+        said = dict.fromkeys(range(spans.full_start[i], spans.full_stop[i]), Fraction(1))
+        parts = [(spans.head, spans.head_fraction), (spans.tail, spans.tail_fraction)]
+        for pixels, fractions in parts:
+            assert 0 <= pixels[i] < src and 0 <= fractions[i] < 1
+            if fractions[i]:
+                assert pixels[i] not in said
+                said[int(pixels[i])] = Fraction(round(fractions[i] * dst), dst)
+        assert said == covered
+        assert 0 <= spans.full_start[i] <= spans.full_stop[i] <= src
+
+
+def test_spans_are_kept_and_cannot_be_changed():
+    spans = area_spans(7, 3)
+    assert area_spans(7, 3) is spans
+    for array in vars(spans).values():
+        assert array.shape == (3,)
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: area_spans(0, 4), "src must be at least 1 pixel, got 0"),
+        (lambda: area_spans(4, -1), "dst must be at least 1 pixel, got -1"),
+        (lambda: resize_singular_value(0, 4, 4, 4), "src_height must be at least 1 pixel, got 0"),
+        (lambda: resize_singular_value(4, 0, 4, 4), "src_width must be at least 1 pixel, got 0"),
+        (lambda: resize_singular_value(4, 4, 0, 4), "dst_height must be at least 1 pixel, got 0"),
+        (lambda: resize_singular_value(4, 4, 4, 0), "dst_width must be at least 1 pixel, got 0"),
+        (lambda: sensor_radius(-0.5, 1.0, 1.0), "radius must be at least 0, got -0.5"),
+        (
+            lambda: sensor_radius(0.5, 0.0, 1.0),
+            "singular_value must be finite and above 0, got 0.0",
+        ),
+        (
+            lambda: sensor_radius(0.5, 1.0, 0.0),
+            "gain must be above 0 and finite, or NaN, got 0.0",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message

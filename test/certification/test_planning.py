@@ -49,7 +49,7 @@ def test_least_n_is_the_first_of_all_whose_cap_reaches_it(z, alpha, procedure):
     n = least_n_for_radius(z / 4, 0.25, alpha, procedure)
     assert cap(n, 0.25, alpha, procedure) >= z / 4
     # Not only the one before: the single pass's cap need not rise with n.
-    for smaller in range(max(1, n - 40), n):
+    for smaller in range(max(1, n - 15), n):
         assert cap(smaller, 0.25, alpha, procedure) < max(z / 4, 1e-300)
 
 
@@ -117,3 +117,94 @@ def test_streams():
 def test_wrong_arguments(call, name):
     with pytest.raises(ValueError, match=name):
         call()
+
+
+def test_the_defaults_ask_for_any_certificate_in_units_of_sigma():
+    for procedure in LEAST_N:
+        assert least_alpha(40, procedure) == least_alpha(40, procedure, 0.0, 0.3)
+        assert least_alpha(40, procedure, 0.5) == least_alpha(40, procedure, 0.5, 1.0)
+
+
+def test_the_largest_n_that_is_looked_at():
+    for procedure, least_n in LEAST_N.items():
+        least = least_n(0.001)
+        assert least_n_for_radius(0.0, 1.0, 0.001, procedure, most=least) == least
+        assert least_n_for_radius(0.0, 1.0, 0.001, procedure, most=least - 1) is None
+        assert least_n_for_radius(0.0, 1.0, 0.001, procedure, most=1) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: cap(100, 1.0, 0.001, "guess"),
+            "procedure must be one of single_pass, two_stage, got 'guess'",
+        ),
+        (
+            lambda: least_n_for_radius(1.0, 1.0, 0.001, "guess"),
+            "procedure must be one of single_pass, two_stage, got 'guess'",
+        ),
+        (
+            lambda: least_alpha(9, None),
+            "procedure must be one of single_pass, two_stage, got None",
+        ),
+        (lambda: cap(0, 1.0, 0.001, "two_stage"), "n must lie in 1..4294967295, got 0"),
+        (
+            lambda: cap(9, -1.0, 0.001, "two_stage"),
+            "sigma must be a finite number above 0, got -1.0",
+        ),
+        (
+            lambda: least_n_for_radius(-1.0, 1.0, 0.001, "two_stage"),
+            "radius must be a finite number, 0 or above, got -1.0",
+        ),
+        (
+            lambda: least_n_for_radius(1.0, 0.0, 0.001, "two_stage"),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: least_n_for_radius(1.0, 1.0, 2.0, "two_stage"),
+            "alpha must be a number strictly between 0 and 1, got 2.0",
+        ),
+        (
+            lambda: least_n_for_radius(1.0, 1.0, 0.001, "two_stage", most=10**6 + 1),
+            "most must lie in 1..1000000, got 1000001",
+        ),
+        (
+            lambda: least_n_for_radius(1.0, 1.0, 0.001, "two_stage", most=0),
+            "most must lie in 1..1000000, got 0",
+        ),
+        (
+            lambda: least_sigma_for_radius(0.0, 9, 0.001, "two_stage"),
+            "radius must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: least_alpha(9, "two_stage", -1.0),
+            "radius must be a finite number, 0 or above, got -1.0",
+        ),
+        (
+            lambda: least_alpha(9, "two_stage", 1.0, 0.0),
+            "sigma must be a finite number above 0, got 0.0",
+        ),
+        (lambda: least_alpha(0, "two_stage"), "n must lie in 1..4294967295, got 0"),
+        (
+            lambda: alpha_per_frame(0.0, 25.0),
+            "false_per_hour must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: alpha_per_frame(1.0, 0.0),
+            "frame_rate must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: false_certificates_per_hour(0.001, 0.0),
+            "frame_rate must be a finite number above 0, got 0.0",
+        ),
+        (
+            lambda: false_certificates_per_hour(1.0, 25.0),
+            "alpha must be a number strictly between 0 and 1, got 1.0",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message

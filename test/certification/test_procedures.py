@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 import rs_monitor.certification as certification
 from rs_monitor.certification import (
+    Certificate,
     SinglePassTable,
     Status,
     least_n_single_pass,
@@ -313,3 +314,62 @@ def test_an_n_that_could_never_certify_is_refused_with_the_least():
 def test_selection_and_counts_are_of_the_same_classes():
     with pytest.raises(ValueError, match="same classes, got 3 and 2"):
         two_stage([1, 2, 3], [3, 97], **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: single_pass([2**32 - 2, 1], **SETTINGS, invalid=1),
+            "counts and invalid must sum to at most 4294967295, got 4294967296",
+        ),
+        (
+            lambda: two_stage([1, 0], [3, 6], **SETTINGS),
+            "n must be at least 10 at alpha=0.001: with fewer votes no class could ever be "
+            "certified; got n=9",
+        ),
+        (
+            lambda: single_pass([68, 32], **SETTINGS, pair="exact"),
+            "pair must be a SinglePassPair for n=100, alpha=0.001, got 'exact'",
+        ),
+        (
+            lambda: two_stage([1, 0, 0], [3, 97], **SETTINGS),
+            "selection_counts and counts must be of the same classes, got 3 and 2",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_full(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message
+
+
+def test_the_largest_n_that_a_message_can_carry():
+    certificate = two_stage([1, 0], [2**32 - 2, 0], **SETTINGS, invalid=1)
+    assert certificate.n_used == 2**32 - 1 and not certificate.abstain
+
+
+def test_a_selection_without_a_valid_vote_in_full():
+    certificate = two_stage([0, 0], [1, 97], **SETTINGS, invalid=2)
+    assert certificate == Certificate.failure(
+        Status.ABSTAINED,
+        "no selection vote is valid, so that no class is selected",
+        **SETTINGS,
+        procedure="two_stage",
+        n_drawn=100,
+        votes_invalid=2,
+    )
+
+
+def test_one_selection_vote_is_enough():
+    certificate = two_stage([0, 1], [3, 97], **SETTINGS)
+    assert (certificate.class_id, certificate.n_selection) == (1, 1)
+
+
+def test_algorithm_1_holds_what_its_name_says():
+    certificate = algorithm1_unsound([2, 90, 5], **SETTINGS, invalid=3)
+    assert (certificate.class_id, certificate.votes_top, certificate.votes_invalid) == (1, 90, 3)
+    assert (certificate.n_used, certificate.n_drawn, certificate.n_selection) == (100, 100, 0)
+    assert (certificate.alpha, certificate.alpha_bound, certificate.sigma) == (0.001, 0.001, 0.25)
+    assert certificate.votes_required == 66
+    assert certificate.radius_cap == radius_cap(100, 0.25, 0.001)

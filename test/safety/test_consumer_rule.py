@@ -147,3 +147,82 @@ def test_radii_by_class(text, radii):
 def test_radii_that_cannot_be_read(text):
     with pytest.raises(ValueError, match="a|stop|0.3"):
         radii_by_class(text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "age", "reason"),
+    [
+        ({}, {}, 0.3, "stamped 0.300 s ago"),
+        ({}, {"status": 200, "reason": ""}, 0.1, "status 200"),
+        ({}, {"status": 3, "reason": "6 ms late: "}, 0.1, "DEADLINE_MISSED: 6 ms late"),
+        ({}, {"votes": (101, 99)}, 0.1, "ABSTAINED"),
+        ({"required_radius": 0.5}, {"radius": 0.25}, 0.1, "radius 0.25 below 0.5"),
+        ({}, {"model_id": "0" * 12}, 0.1, "model is not 0123456789ab"),
+        ({"model_id": ""}, {}, 0.1, "model is not known"),
+        ({}, {"sigma": 0.5}, 0.1, "sigma is not 0.25"),
+        ({}, {"alpha": 0.01}, 0.1, "alpha 0.01 is above 0.001"),
+        ({}, {"class_id": -1}, 0.1, "CERTIFIED, but it abstains"),
+        ({}, {"procedure": "curtailed"}, 0.1, "procedure 'curtailed' is not known"),
+        ({}, {"votes_invalid": 1}, 0.1, "its votes do not add up"),
+        ({}, {"alpha_bound": 0.002}, 0.1, "alpha_bound, alpha or sigma is out of range"),
+    ],
+)
+def test_reasons(rule, fields, age, reason):
+    judgement = dataclasses.replace(RULE, **rule).judge(message(**fields), age)
+    assert judgement.reason == reason
+
+
+def test_a_radius_that_its_votes_do_not_give_is_named_with_what_they_give():
+    given = message().radius
+    judgement = RULE.judge(message(radius=0.45), 0.1)
+    assert judgement.reason == f"its radius 0.45 is not what its votes give ({given:.6g})"
+
+
+def test_what_is_at_its_limit_passes():
+    good = message()
+    assert verdict(age=0.2) is verdict(age=-0.2) is Verdict.PASSED
+    exactly = dataclasses.replace(RULE, required_radius=good.radius)
+    assert verdict(rule=exactly) is Verdict.PASSED
+    more = dataclasses.replace(RULE, required_radius=math.nextafter(good.radius, 1))
+    assert verdict(rule=more) is Verdict.INSUFFICIENT
+    anything = dataclasses.replace(RULE, required_radius=0.0)
+    assert verdict(rule=anything, radius=0.0) is Verdict.PASSED
+    assert verdict(radius=good.radius * (1 + 5e-10)) is Verdict.PASSED
+    assert verdict(radius=good.radius * (1 + 3e-9)) is Verdict.FOREIGN
+    assert verdict(votes_required=good.votes_top) is Verdict.PASSED
+    assert verdict(votes_required=good.votes_top + 1) is Verdict.FOREIGN
+    assert verdict(votes_runner_up=9, votes_invalid=1) is Verdict.PASSED
+    assert verdict(alpha_bound=good.alpha) is Verdict.PASSED
+    assert verdict(class_id=0) is Verdict.PASSED
+
+
+def test_one_vote_of_one_gives_no_radius_but_adds_up():
+    rule = dataclasses.replace(RULE, required_radius=0.0, max_alpha=0.9)
+    fields = {"votes_top": 1, "votes_runner_up": 0, "n_used": 1, "votes_required": 1}
+    fields |= {"alpha": 0.4, "alpha_bound": 0.4}
+    assert verdict(rule=rule, radius=0.0, **fields) is Verdict.PASSED
+    assert verdict(rule=rule, radius=1e-9, **fields) is Verdict.FOREIGN
+    fields |= {"alpha": 0.8, "alpha_bound": 0.8}
+    assert verdict(rule=rule, radius=0.2, **fields) is Verdict.PASSED
+
+
+def test_a_rule_asks_for_a_model_and_an_age_and_nothing_else_by_default():
+    rule = ConsumerRule(max_age=0.2)
+    assert verdict(rule=rule) is Verdict.FOREIGN
+    rule = dataclasses.replace(rule, model_id=MODEL)
+    assert verdict(rule=rule, radius=0.0) is Verdict.PASSED
+    assert (rule.required("stop"), rule.sigma, rule.max_alpha) == (0.0, None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a=1, stop ,b=2", "'stop' must be LABEL=RADIUS with a radius >= 0"),
+        ("a=inf", "'a=inf' must be LABEL=RADIUS with a radius >= 0"),
+        ("a=1,a=2", "'a' is named twice"),
+    ],
+)
+def test_radii_that_cannot_be_read_are_named(text, message):
+    with pytest.raises(ValueError) as error:
+        radii_by_class(text)
+    assert str(error.value) == message

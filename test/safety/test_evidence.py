@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rs_monitor.safety import Evidence, Judgement, SafetyState, Verdict
+from rs_monitor.safety import Evidence, Judgement, SafetyState, Statement, Verdict
 
 PASS = Judgement(Verdict.PASSED)
 WEAK = Judgement(Verdict.INSUFFICIENT, "weak")
@@ -198,3 +198,70 @@ def test_safe_is_never_said_without_fresh_evidence(data):
         since = history[-statement.considered :]
         assert not any(e[0] is ALIEN for e in since[1:])
         assert all(a[1] < b[1] and a[2] < b[2] for a, b in zip(since, since[1:]))
+
+
+def statement(bench):
+    return bench.evidence.statement(bench.now, bench.steady)
+
+
+def test_statements_say_why_and_for_how_long():
+    bench = Bench()
+    assert statement(bench) == Statement(UNKNOWN, "no certificate has come", 0.0, 0, 0)
+    bench.feed(PASS)
+    said = statement(bench)
+    assert (said.state, said.passed, said.considered) == (DEGRADED, 1, 1)
+    assert said.reason == "1 of the last 1 passed, 3 are required"
+    assert said.remaining == pytest.approx(0.17)
+    bench.feed(PASS, PASS, WEAK)
+    assert statement(bench).reason == "weak; 3 of the last 4 passed, 3 are required"
+    bench.feed(NONE)
+    assert statement(bench).reason == "late; 3 of the last 5 passed, 3 are required"
+    bench.feed(ALIEN)
+    said = statement(bench)
+    assert (said.state, said.reason) == (UNKNOWN, "alien")
+    assert (said.passed, said.considered) == (0, 1)
+    bench.wait(1.0)
+    said = statement(bench)
+    assert said.reason == "no fresh certificate: the latest is 1.03 s old"
+    assert (said.remaining, said.considered) == (0.0, 0)
+
+
+def test_a_clock_set_back_is_named():
+    bench = Bench()
+    bench.feed(*[PASS] * 3)
+    bench.now -= 0.1
+    assert statement(bench).reason == "the clock was set back by 0.10 s"
+    assert statement(bench).reason == "the clock was set back by 0.10 s"
+
+
+@pytest.mark.parametrize(("back", "state"), [(0.049, SAFE), (0.051, UNKNOWN)])
+def test_how_far_a_clock_may_be_set_back(back, state):
+    bench = Bench()
+    bench.feed(*[PASS] * 3)
+    bench.now -= back
+    assert bench.state() is state
+
+
+def test_what_comes_out_of_order_is_named():
+    bench = Bench(k=1)
+    bench.feed(PASS, ALIEN)
+    bench.again(NONE, stamp=bench.now - 0.05)
+    assert statement(bench).reason == "late; 0 of the last 1 passed, 1 are required"
+
+
+def test_k_of_m_may_be_all_of_one():
+    bench = Bench(k=1, m=1)
+    assert bench.feed(PASS, WEAK, NONE) == [SAFE, UNSAFE, UNKNOWN]
+    with pytest.raises(ValueError) as error:
+        Evidence(6, 5, 1.0, 0.2)
+    assert str(error.value) == "k of m needs 1 <= k <= m, got k = 6, m = 5"
+
+
+def test_exactly_at_the_limits_it_still_counts():
+    # Powers of two: no rounding.
+    evidence = Evidence(2, 3, 0.5, 0.25)
+    for sequence, now in ((1, 1.0), (2, 1.5)):
+        evidence.add(PASS, stamp=now, sequence=sequence, age=0.0, now=now, steady=now)
+    assert evidence.statement(1.5, 1.5).state is SAFE  # the first is as old as the window
+    assert evidence.statement(1.75, 1.5).remaining == 0.0  # the latest as old as it may be
+    assert evidence.statement(1.75, 1.5).considered == 2
