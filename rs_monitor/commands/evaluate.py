@@ -48,10 +48,15 @@ def add_parser(subparsers: Any) -> None:
         "--at", type=int, nargs="*", default=[], metavar="N", help="smaller n to report as well"
     )
     parser.add_argument("--limit", type=int, metavar="M", help="only the first M images")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="K",
+        help="only every K-th image: neighbours in a track say little new (default: 1)",
+    )  # fmt: skip
     parser.add_argument("--tsv", metavar="PATH", help="write the field's log at --n")
     parser.add_argument(
-        "--record", action="store_true", help="write the result into the model's card"
-    )
+        "--record", action="store_true",
+        help="write the result into the model's card: evaluation, or evaluation_thinned (--every)",
+    )  # fmt: skip
     add_certification_options(parser, n=200)
     add_seed_option(parser)
     add_json_option(parser, "the rows")
@@ -65,7 +70,9 @@ def _data(arguments: argparse.Namespace, model: Model) -> LabelledImages:
         if arguments.limit < 1:
             raise UsageError(f"--limit must be at least 1, got {arguments.limit}")
         data = data.subset(slice(arguments.limit))
-    return data
+    if arguments.every < 1:
+        raise UsageError(f"--every must be at least 1, got {arguments.every}")
+    return data.subset(slice(None, None, arguments.every))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -114,7 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
-        card, recorded = engine.model.card, {"evaluation": _for_card(result)}
+        key = "evaluation" if arguments.every == 1 else "evaluation_thinned"
+        card, recorded = engine.model.card, {key: _for_card(result)}
         if card.is_twin:
             recorded = {"int8": card.details["int8"] | recorded}
         save_card(card.path, card.details | recorded)

@@ -72,6 +72,32 @@ class MirrorClasses:
         return flipped, torch.where(chosen, mapped, labels)
 
 
+class SurroundingsSwap:
+    """Put what surrounds one sign around another: a sign's class does not depend on it.
+
+    Few physical signs a class make a network learn their surroundings instead.
+
+    Parameters
+    ----------
+    masks : torch.Tensor
+        float32 [K, H, W] in [0, 1]: where an image of each class shows the sign.
+    probability : float
+        Share of the images whose surroundings are replaced.
+    """
+
+    def __init__(self, masks: torch.Tensor, probability: float) -> None:
+        self._masks, self._probability = masks[:, None], probability
+
+    def __call__(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return float32 [N, 3, H, W] with the surroundings of other images of the batch."""
+        others = torch.randperm(len(images), generator=generator)
+        chosen = torch.rand((len(images), 1, 1, 1), generator=generator) < self._probability
+        mask = torch.where(chosen, self._masks[labels], 1.0)
+        return mask * images + (1.0 - mask) * images[others].flip(3)
+
+
 def crop_and_flip(
     images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -72,7 +72,7 @@ _DATA_SETS = {
     "traffic_signs": _DataSet(
         TRAFFIC_SIGN_LABELS,
         traffic_sign_network,
-        "CompactResNet, widths 32, 80, 160",
+        "CompactResNet",
         "GTSRB (INI Bochum), free for research; rendered scenes of this project, Apache-2.0",
         "real tracks with sha256(label/track) mod 5 != 0 (every second frame), and rendered "
         "scenes of the training surroundings; the recipe was chosen on the tracks with mod 5 = "

@@ -10,6 +10,7 @@ Example: python -m rs_monitor.training.traffic_signs --out build/traffic_signs \
 from __future__ import annotations
 
 import functools
+import math
 from multiprocessing import Pool
 
 import cv2
@@ -21,7 +22,7 @@ from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
-from .augmentation import MirrorClasses, augment
+from .augmentation import MirrorClasses, SurroundingsSwap, augment
 from .running import run_training, training_parser
 
 _SCENE_SEED = 0
@@ -36,11 +37,19 @@ _MIRRORED = (
     ("straight_or_left", "straight_or_right"),
     ("keep_left", "keep_right"),
 )
+_SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
+    ("right_of_way_at_next_intersection", "general_caution", "dangerous_curve_left",
+     "dangerous_curve_right", "double_curve", "bumpy_road", "slippery_road",
+     "road_narrows_on_the_right", "road_work", "traffic_signals", "pedestrians",
+     "children_crossing", "bicycles_crossing", "ice_or_snow", "wild_animals_crossing"),
+    "base",
+)  # fmt: skip
+_SWAPPED = 0.25  # share of the images that get the surroundings of another
 
 
 def traffic_sign_network() -> CompactResNet:
-    """Return the architecture, not trained: that of CIFAR-10, whose features it starts from."""
-    return CompactResNet(len(TRAFFIC_SIGN_LABELS), widths=(32, 80, 160))
+    """Return the architecture, not trained."""
+    return CompactResNet(len(TRAFFIC_SIGN_LABELS))
 
 
 def mirror_classes() -> MirrorClasses:
@@ -49,6 +58,25 @@ def mirror_classes() -> MirrorClasses:
     for left, right in _MIRRORED:
         partner[left], partner[right] = right, left
     return MirrorClasses(TRAFFIC_SIGN_LABELS, partner)
+
+
+def sign_masks(size: int) -> torch.Tensor:
+    """Return where a cropped sign of each class lies, float32 [43, size, size] in [0, 1].
+
+    Crops of the benchmark hold the sign with a margin of a tenth: a disc, a triangle on its
+    base or on its tip, or a square on its tip.
+    """
+    axis = (torch.arange(size) + 0.5) * (2.0 / size) - 1.0
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+
+    def triangle(down: torch.Tensor) -> torch.Tensor:
+        return torch.maximum(down - 0.85, 0.86 * (x.abs() - 0.6 * (down + 0.95)))
+
+    outside = {"disc": torch.hypot(x, y) - 0.86, "base": triangle(y), "tip": triangle(-y)}
+    outside["square"] = (x.abs() + y.abs() - 0.95) / math.sqrt(2.0)
+    shapes = [_SHAPE.get(name, "disc") for name in TRAFFIC_SIGN_LABELS]
+    edge = 1.6 / size  # the signs' edges are about as soft
+    return torch.stack([torch.sigmoid(-outside[shape] / edge) for shape in shapes])
 
 
 def half_resolution(data: LabelledImages) -> LabelledImages:
@@ -80,12 +108,13 @@ def main() -> None:
     if arguments.scenes:
         data.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
     mirror = mirror_classes()
+    swap = SurroundingsSwap(sign_masks(real.images.shape[1]), _SWAPPED)
 
     def augmentation(
         images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = mirror(images, labels, generator)
-        return augment(images, generator), labels
+        return augment(swap(images, labels, generator), generator), labels
 
     run_training(
         arguments,

@@ -128,6 +128,21 @@ def test_evaluate_records_its_result_in_the_card(tmp_path, card, capsys):
     assert main(["models", "verify", card]) == 0
 
 
+def test_evaluate_of_every_third_image_stands_beside_the_whole(tmp_path, card, capsys):
+    data = tmp_path / "data.npz"
+    images = np.stack([solid(color, 8, 8) for color in ("red", "green") * 3])
+    np.savez(data, images=images, labels=[0, 0, 0, 1, 0, 0], group=[5, 5, 5, 6, 6, 6])
+    command = ["evaluate", "--data", str(data), "--model", card, "--n", "50", "--record"]
+    assert main(command) == 0
+    assert main([*command, "--every", "3"]) == 0
+    details = load_card(card).details
+    assert (details["evaluation"]["images"], details["evaluation"]["groups"]) == (6, 2)
+    thinned = details["evaluation_thinned"]
+    assert (thinned["images"], thinned["groups"], thinned["smoothed_accuracy"]) == (2, 2, 1.0)
+    assert main([*command, "--every", "0"]) == 2
+    assert "--every must be at least 1, got 0" in capsys.readouterr().err
+
+
 def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
     data = tmp_path / "data.npz"
     np.savez(data, images=np.zeros((2, 8, 8, 3), np.uint8), labels=[0, 3])
