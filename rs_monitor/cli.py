@@ -14,6 +14,7 @@ import sys
 from . import __version__
 from .commands import (
     UsageError,
+    benchmark,
     build_engine,
     certify,
     demo,
@@ -29,6 +30,20 @@ from .datasets import DataError
 from .engines import EngineError
 from .models import ModelError
 
+_COMMANDS = (
+    benchmark,
+    build_engine,
+    certify,
+    demo,
+    evaluate,
+    figures,
+    models,
+    plan,
+    predict,
+    quantize,
+    replay,
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands."""
@@ -38,10 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rs_monitor {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands = (
-        build_engine, certify, demo, evaluate, figures, models, plan, predict, quantize, replay
-    )  # fmt: skip
-    for command in commands:
+    for command in _COMMANDS:
         command.add_parser(subparsers)
     return parser
 

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,22 @@ def check_alpha_option(alpha: float) -> None:
     low, high = ALPHA_RANGE
     if not low <= alpha <= high:
         raise UsageError(f"--alpha must lie in {low:g} to {high:g}, got {alpha:g}")
+
+
+def check_output_option(option: str, path: str | None) -> None:
+    """Refuse an output that cannot be written, before the work that it is for.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not path or path == "-":
+        return
+    file = Path(path)
+    place = file if file.exists() else file.parent
+    if file.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+        why = "it is a folder" if file.is_dir() else "no such folder, or it is not writable"
+        raise UsageError(f"--{option}: cannot write {path}: {why}")
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:

@@ -172,6 +172,10 @@ class Processes:
                 process.kill()
                 process.wait()
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a running program."""
+        return self._running[name].pid
+
     def complaints(self, name: str) -> list[str]:
         """Return the warnings and errors in a program's log."""
         text = self._log(name).read_text(encoding="utf-8", errors="replace")

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -127,7 +129,13 @@ def node_parameters(
 
 
 def run_live(
-    folder: Path, parameters: dict[str, Any], camera: Camera, lines: TextIO, *, quiet: bool
+    folder: Path,
+    parameters: dict[str, Any],
+    camera: Camera,
+    lines: TextIO,
+    *,
+    quiet: bool,
+    watching: Callable[[int], AbstractContextManager[object]] = lambda pid: nullcontext(),
 ) -> LiveRun:
     """Play a recording to the node while a listener listens.
 
@@ -142,6 +150,8 @@ def run_live(
         A real file: takes the listener's line a frame.
     quiet : bool
         No such lines.
+    watching : callable
+        Is given the node's process id; the context it returns lasts as long as the camera plays.
 
     Raises
     ------
@@ -171,12 +181,13 @@ def run_live(
             if not processes.wait_until(lambda: _find("listening", heard) != [], _CONNECT):
                 raise DemoError(f"the listener does not hear {_NODE} after {_CONNECT:g} s")
             profile = str(shipped_file("config", "fastdds_camera.xml"))
-            processes.start(
-                "camera",
-                [*camera.program, "--record", str(sent), "--ros-args", *_IMAGE],
-                environment={"FASTRTPS_DEFAULT_PROFILES_FILE": profile},
-            )
-            processes.finish("camera")
+            with watching(processes.pid("node")):
+                processes.start(
+                    "camera",
+                    [*camera.program, "--record", str(sent), "--ros-args", *_IMAGE],
+                    environment={"FASTRTPS_DEFAULT_PROFILES_FILE": profile},
+                )
+                processes.finish("camera")
             frames = _find("sent", sent)
             if frames:
                 last = str(frames[-1]["stamp_ns"])

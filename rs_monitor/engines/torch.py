@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..models import Model
 from .base import EngineError, EngineIdentity
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
+from .machine import processor
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 INSTALL = "python -m pip install 'torch>=2.6,<3' 'onnx>=1.17,<2'"
@@ -79,7 +79,7 @@ class TorchEngine(DeviceLoop):
         self._identity = EngineIdentity(
             backend="torch",
             version=torch.__version__,
-            device=torch.cuda.get_device_name(self._device) if on_gpu else _cpu_name(),
+            device=torch.cuda.get_device_name(self._device) if on_gpu else processor()[0],
             precision=precision,
         )
         try:
@@ -152,13 +152,3 @@ class TorchEngine(DeviceLoop):
         if not self._closed:
             del self._network
         super().close()
-
-
-def _cpu_name() -> str:
-    """Return the CPU's name where Linux tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()

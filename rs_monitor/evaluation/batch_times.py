@@ -50,16 +50,27 @@ def read_batch_times(path: str | Path) -> tuple[dict[str, Any], list[BatchTime]]
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = document.get("rows") if isinstance(document, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ValueError("it has no list of rows")
-        return document, [_batch_time(row, index) for index, row in enumerate(rows)]
+        return document, batch_times(document)
     except UnicodeDecodeError as error:
         raise ValueError(f"benchmark {path}: it is not text") from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"benchmark {path}: it is not JSON: {error}") from error
     except ValueError as error:
         raise ValueError(f"benchmark {path}: {error}") from error
+
+
+def batch_times(document: Any) -> list[BatchTime]:
+    """Return the rows of a benchmark's document.
+
+    Raises
+    ------
+    ValueError
+        With the row and the reason, for anything that is not a benchmark.
+    """
+    rows = document.get("rows") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it has no list of rows")
+    return [_batch_time(row, index) for index, row in enumerate(rows)]
 
 
 def _batch_time(row: dict[str, Any], index: int) -> BatchTime:

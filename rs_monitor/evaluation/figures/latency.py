@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch_times import read_batch_times
+from ..batch_times import BatchTime, batch_times, read_batch_times
 from .figure import Figure, finish, legend, style, wrapped
 
 #: The paper's frame period, 1/25 s.
@@ -66,6 +66,11 @@ def read_benchmark(path: Path) -> list[Benchmark]:
     document, rows = read_batch_times(path)
     if not rows:
         raise ValueError(f"benchmark {path}: it has no rows")
+    return _curves(document, rows, path)
+
+
+def _curves(document: dict[str, Any], rows: list[BatchTime], path: Path) -> list[Benchmark]:
+    """Return a curve for each resolution."""
     curves: dict[str, list[tuple[int, float, float]]] = {}
     for row in rows:
         median = row.median_ms or row.p99_ms
@@ -101,7 +106,29 @@ def _paper_curves_missing(benchmarks: Sequence[Benchmark]) -> tuple[str, ...]:
 
 def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
     """Time of a batch against its size, with the paper's 40 ms."""
-    missing = _paper_curves_missing(benchmarks)
+    title = "Figure 5. Time of a batch" + ("" if benchmarks else " (no benchmark)")
+    return _figure(benchmarks, PERIOD_MS, title, _paper_curves_missing(benchmarks))
+
+
+def latency_figure(documents: Sequence[dict[str, Any]], period_ms: float, title: str) -> Figure:
+    """Time of a batch against its size, as figure 5, with the frame period of a benchmark.
+
+    Parameters
+    ----------
+    documents : sequence of dict
+        What `rs_monitor benchmark` measured.
+    period_ms : float
+        Frame period in milliseconds.
+    title : str
+    """
+    curves = [c for d in documents for c in _curves(d, batch_times(d), Path("benchmark"))]
+    return _figure(curves, period_ms, title, ())
+
+
+def _figure(
+    benchmarks: Sequence[Benchmark], period_ms: float, title: str, missing: tuple[str, ...]
+) -> Figure:
+    period = f"{period_ms:g} ms, {1e3 / period_ms:g} frames/s"
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -110,7 +137,7 @@ def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
             look = style(index)
             axes.plot(batches, medians, label=wrapped(curve.label), **look)
             axes.fill_between(batches, medians, late, color=look["color"], alpha=0.15, linewidth=0)
-        axes.axhline(PERIOD_MS, color="#CC0000", linewidth=1.2, label="40 ms, 25 frames/s")
+        axes.axhline(period_ms, color="#CC0000", linewidth=1.2, label=period)
         if benchmarks:
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
@@ -124,14 +151,14 @@ def figure_5(benchmarks: Sequence[Benchmark]) -> Figure:
             axes.yaxis.set_minor_formatter(lambda value, position: "")
         else:
             axes.set_xlim(1, 256)
-            axes.set_ylim(0, 2 * PERIOD_MS)
+            axes.set_ylim(0, 2 * period_ms)
         finish(axes, x="batch size", y="time of a batch (ms)")
         shading = "line: median; shade: to the 99th percentile" if benchmarks else ""
         legend(figure, axes, missing, title=shading)
 
     return Figure(
         "figure_05",
-        "Figure 5. Time of a batch" + ("" if benchmarks else " (no benchmark)"),
+        title,
         ("file", "model_device_backend", "resolution", "batch", "median_ms", "p99_ms"),
         [
             (str(curve.path), curve.label, curve.resolution, *point)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from .figure import PAGE_WIDTH, Figure
 
@@ -54,7 +55,38 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def _write(figure: Figure, folder: Path) -> list[str]:
+def write_picture(figure: Figure, path: Path) -> None:
+    """Draw a figure into one file; its suffix says which kind.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written.
+    """
+    with _drawn(figure) as canvas:
+        canvas.savefig(path, dpi=_DOTS_PER_INCH)
+
+
+def check_picture(path: Path) -> None:
+    """Check that `write_picture` can draw such a file.
+
+    Raises
+    ------
+    FiguresUnavailable
+        Without matplotlib.
+    ValueError
+        For a suffix that stands for no kind of picture.
+    """
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    kinds = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if path.suffix.lstrip(".").lower() not in kinds:
+        raise ValueError(f"{path}: a picture's name ends with one of {', '.join(kinds)}")
+
+
+@contextlib.contextmanager
+def _drawn(figure: Figure) -> Iterator[Any]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
@@ -66,7 +98,12 @@ def _write(figure: Figure, folder: Path) -> list[str]:
         FigureCanvasAgg(canvas)
         canvas.suptitle(figure.title)
         figure.draw(canvas)
-        names = []
+        yield canvas
+
+
+def _write(figure: Figure, folder: Path) -> list[str]:
+    names = []
+    with _drawn(figure) as canvas:
         for kind in FORMATS:
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             names.append(f"{figure.name}.{kind}")

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""What radius so many samples buy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...certification.expectation import expected_radii, radii_by_votes
+from ...certification.planning import cap
+from ...models import Model
+from ...settings import MAX_N, PROCEDURES
+from ..class_probabilities import ClassProbabilities
+
+
+def radius_bought(
+    n: int,
+    *,
+    sigma: float,
+    alpha: float,
+    procedure: str,
+    model: Model | None = None,
+    probabilities: ClassProbabilities | None = None,
+) -> dict[str, Any]:
+    """Return the average certified radius to expect with n samples, and where it is from.
+
+    Parameters
+    ----------
+    n : int
+        Samples of the bound; above MAX_N as MAX_N.
+    sigma, alpha : float
+    procedure : str
+    model : Model, optional
+        Its card may hold an evaluation of this very file: that at the largest n of at most this
+        one is a radius that n samples reach.
+    probabilities : ClassProbabilities, optional
+        Of a certification log: the expectation at this n.
+
+    Returns
+    -------
+    dict
+        n; cap, the most that n samples can certify; average_certified_radius, None where unknown;
+        source: "log", "card" or "cap"; at_n: what that radius was told for.
+    """
+    n = min(n, MAX_N)
+    if n < PROCEDURES[procedure](alpha):
+        return {"n": n, "cap": 0.0, "average_certified_radius": 0.0, "source": "cap", "at_n": n}
+    result = {"n": n, "cap": cap(n, sigma, alpha, procedure), "average_certified_radius": None}
+    if probabilities is not None:
+        if probabilities.sigma != sigma:
+            raise ValueError(
+                f"{probabilities.name} was made at sigma {probabilities.sigma:g}, not {sigma:g}"
+            )
+        radii = radii_by_votes(n, sigma, alpha, procedure)
+        mean = float(expected_radii(probabilities.p, radii).mean())
+        return result | {"average_certified_radius": mean, "source": "log", "at_n": n}
+    conditions = {"sigma": sigma, "alpha": alpha, "procedure": procedure}
+    rows = _card_rows(model, conditions) if model is not None else {}
+    known = max((at for at in rows if at <= n), default=None)
+    if known is not None:
+        return result | {
+            "average_certified_radius": rows[known], "source": "card", "at_n": known
+        }  # fmt: skip
+    return result | {"source": "cap", "at_n": n}
+
+
+def _card_rows(model: Model, conditions: dict[str, Any]) -> dict[int, float]:
+    """Return radii by n of the evaluation in a card, where it is of this file and conditions."""
+    evaluation = model.card.details.get("evaluation")
+    if not isinstance(evaluation, dict) or evaluation.get("model_id") != model.model_id:
+        return {}
+    if any(evaluation.get(name) != value for name, value in conditions.items()):
+        return {}
+    rows = [row for row in evaluation.get("rows") or [] if isinstance(row, dict)]
+    pairs = [(row.get("n"), row.get("average_certified_radius")) for row in [*rows, evaluation]]
+    return {n: radius for n, radius in pairs if isinstance(n, int) and isinstance(radius, float)}
