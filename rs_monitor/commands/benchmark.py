@@ -99,7 +99,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--log", type=Path, metavar="PATH",
-        help="certification log (TSV), or JSON of rs_monitor evaluate: the radius that samples buy "
+        help="certification log (TSV), or JSON of rs_monitor evaluate: what radius samples buy "
         "(default: what the model's card tells)",
     )  # fmt: skip
     parser.add_argument("--plot", metavar="FILE", help="draw time against batch (PNG, SVG or PDF)")
