@@ -53,7 +53,8 @@ class _Member:
                 f"{self.name} is truncated or damaged: its header asks for {size} bytes, the "
                 f"archive holds {self._claimed}"
             )
-        array = image_array((size,)) if self.dtype == np.uint8 else np.empty(size, dtype=np.uint8)
+        images = self.dtype == np.uint8
+        array = image_array(self.shape).reshape(-1) if images else np.empty(size, dtype=np.uint8)
         done = 0
         while done < size:
             block = self._stream.read(min(_BLOCK, size - done))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rs_monitor.datasets import DataError, LabelledImages, load_npz
+from rs_monitor.datasets import DataError, LabelledImages, load_npz, storage
 
 IMAGES = np.zeros((3, 4, 5, 3), np.uint8)
 LABELS = np.array([0, 2, 1])
@@ -151,3 +151,11 @@ def test_damaged_archives_are_one_error_or_good_data(tmp_path_factory, data):
         load_npz(path)
     except DataError as error:
         assert "damaged.npz" in str(error)
+
+
+def test_images_are_counted_not_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "MAX_IMAGES", len(IMAGES))
+    assert len(load_npz(saved(tmp_path, images=IMAGES, labels=LABELS))) == 3
+    monkeypatch.setattr(storage, "MAX_IMAGES", len(IMAGES) - 1)
+    with pytest.raises(DataError, match="3 images are more than the 2 accepted"):
+        load_npz(saved(tmp_path, images=IMAGES, labels=LABELS))
