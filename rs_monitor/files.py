@@ -1,13 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that others hand over: read whole, bounded, and never waited for."""
+"""Files of others are read bounded and never waited for; ours appear whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+
+#: Ending of what is not whole yet.
+PARTIAL = ".partial"
 
 
 def read_file(path: str | Path, max_bytes: int) -> bytes:
@@ -43,3 +49,25 @@ def read_file(path: str | Path, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", name)
     return content
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path to write a file or folder to; it takes the place of `path` when whole."""
+    partial = path.with_name(path.name + PARTIAL)
+    _remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            _remove(path)
+        os.replace(partial, path)
+    except BaseException:
+        _remove(partial)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

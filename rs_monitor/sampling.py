@@ -10,6 +10,9 @@ from .engines import Engine, Votes
 from .pacing import ChunkPace
 from .settings import MAX_N
 
+#: Samples a forward pass where the same seed must give the same counts, run by run.
+FIXED_CHUNK = 64
+
 
 class Draw:
     """The samples of one frame, taken in order while its time lasts."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import math
 import os
@@ -14,8 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from ..bank import CertifierBank
 from ..engines import BACKENDS, PRECISIONS
+from ..files import replacing
 from ..models import RESOLUTIONS
 from ..settings import ALPHA_RANGE, PROCEDURES, Settings
 
@@ -37,8 +41,15 @@ def new_parser(subparsers: Any, name: str, summary: str, example: str) -> argpar
     )
 
 
-def add_certification_options(parser: argparse.ArgumentParser, n: int | None) -> None:
-    """Add the options that every certifying command has; `n` is its default, if it has one."""
+def add_certification_options(parser: argparse.ArgumentParser, n: int | list[int] | None) -> None:
+    """Add the options that every certifying command has.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    n : int, list of int or None
+        Default of --n, if it has one; a list where several may be given.
+    """
     group = parser.add_argument_group("certification")
     group.add_argument(
         "--model", default="", metavar="CARD", help="card or family (default: the shipped signs)"
@@ -52,8 +63,10 @@ def add_certification_options(parser: argparse.ArgumentParser, n: int | None) ->
         help="accepted probability of an over-stated radius (default: %(default)s)",
     )  # fmt: skip
     group.add_argument(
-        "--n", type=int, default=n, metavar="N",
-        help="noisy samples" + ("" if n is None else " (default: %(default)s)"),
+        "--n", type=int, default=n, metavar="N", nargs="+" if isinstance(n, list) else None,
+        help="noisy samples"
+        + (", one number or several" if isinstance(n, list) else "")
+        + ("" if n is None else f" (default: {' '.join(map(str, np.atleast_1d(n)))})"),
     )  # fmt: skip
     group.add_argument("--procedure", choices=tuple(PROCEDURES), default=Settings.procedure)
     group.add_argument("--n-selection", type=int, default=Settings.n_selection, metavar="N0")
@@ -88,22 +101,6 @@ def check_alpha_option(alpha: float) -> None:
         raise UsageError(f"--alpha must lie in {low:g} to {high:g}, got {alpha:g}")
 
 
-def check_output_option(option: str, path: str | None) -> None:
-    """Refuse an output that cannot be written, before the work that it is for.
-
-    Raises
-    ------
-    UsageError
-    """
-    if not path or path == "-":
-        return
-    file = Path(path)
-    place = file if file.exists() else file.parent
-    if file.is_dir() or not place.exists() or not os.access(place, os.W_OK):
-        why = "it is a folder" if file.is_dir() else "no such folder, or it is not writable"
-        raise UsageError(f"--{option}: cannot write {path}: {why}")
-
-
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Return the Settings that the options ask for.
 
@@ -125,9 +122,21 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 def open_bank(
-    arguments: argparse.Namespace, settings: Settings, budget: float = NO_DEADLINE
+    arguments: argparse.Namespace,
+    settings: Settings,
+    budget: float = NO_DEADLINE,
+    chunk: int | None = None,
 ) -> CertifierBank:
     """Open the models that the options name; the caller closes them.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    settings : Settings
+    budget : float
+        Seconds a frame may take.
+    chunk : int, optional
+        Samples a forward pass; measured by default.
 
     Raises
     ------
@@ -141,18 +150,53 @@ def open_bank(
         settings=settings,
         resolution=arguments.resolution,
         budget=budget,
+        chunk=chunk,
     )
+
+
+def check_output(path: str | None) -> None:
+    """Refuse a path that could not be written, before the work whose result is to go there.
+
+    Raises
+    ------
+    UsageError
+    """
+    if path in (None, "-"):
+        return
+    target = Path(path)
+    folder, reason = target.parent, ""
+    if "\0" in path:
+        reason = "there is a zero byte in the name"
+    elif target.is_dir():
+        reason = os.strerror(errno.EISDIR)
+    elif target.exists():
+        if not os.access(target, os.W_OK):
+            reason = os.strerror(errno.EACCES)
+    elif not folder.is_dir():
+        reason = os.strerror(errno.ENOTDIR if folder.exists() else errno.ENOENT)
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = os.strerror(errno.EACCES)
+    if reason:
+        raise UsageError(f"cannot write {path}: {reason}")
 
 
 @contextlib.contextmanager
 def text_output(path: str) -> Iterator[TextIO]:
-    """Open a file for writing, or standard output for '-'."""
+    """Open a file for writing, or standard output for '-'.
+
+    A file appears whole or not at all, and what was there stays until then; a device or a pipe is
+    written as it is.
+    """
     if path == "-":
         yield sys.stdout
         return
+    check_output(path)
+    target = Path(path).resolve()  # a link stays one
+    plain = target.is_file() or not target.exists()
     try:
-        with Path(path).open("w", encoding="utf-8") as stream:
-            yield stream
+        with replacing(target) if plain else contextlib.nullcontext(target) as opened:
+            with opened.open("w", encoding="utf-8") as stream:
+                yield stream
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

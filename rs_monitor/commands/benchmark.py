@@ -32,7 +32,7 @@ from . import (
     UsageError,
     add_certification_options,
     add_json_option,
-    check_output_option,
+    check_output,
     new_parser,
     settings_from,
     write_json,
@@ -122,7 +122,7 @@ def _check(arguments: argparse.Namespace) -> None:
         if not all(1 <= value <= MAX_N for value in values):
             raise UsageError(f"--{option} must lie in 1 to {MAX_N}, got {values}")
     for option in ("json", "plot"):
-        check_output_option(option, getattr(arguments, option))
+        check_output(getattr(arguments, option))
     if arguments.plot:
         from ..evaluation.figures.writing import FiguresUnavailable, check_picture
 

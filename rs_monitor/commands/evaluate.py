@@ -5,21 +5,35 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
+import math
+import stat
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from ..datasets import LabelledImages, load_data
-from ..evaluation.accuracy import Measured, measure, rows
+from .. import __version__
+from ..datasets import PARTS, LabelledImages, load_data
+from ..engines import Engine
+from ..evaluation.accuracy import RADII, clustered_error, rows
+from ..evaluation.accuracy_plot import accuracy_figure
+from ..evaluation.figures import FiguresUnavailable, check_picture, write_picture
+from ..evaluation.measuring import Measured, classify_clean, measure
+from ..evaluation.vote_log import TsvStream, VoteLog, VoteLogError, recorder, resumed
 from ..models import Model, save_card
+from ..sampling import FIXED_CHUNK
+from ..settings import Settings
 from . import (
     UsageError,
     add_certification_options,
     add_json_option,
     add_seed_option,
+    check_output,
     new_parser,
     open_bank,
     settings_from,
@@ -36,78 +50,200 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "evaluate",
         "certified accuracy and average certified radius of a labelled data set",
-        "rs_monitor evaluate --data held.npz --n 1000 --at 100 200 --tsv held.tsv",
+        "rs_monitor evaluate --data held.npz --n 100 200 1000 --tsv held.tsv --plot held.svg",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DATA",
         help="a folder for each class, with JPEG and PNG images in it; the folder of CIFAR-10's "
-        "python batches (its test batch) or one batch; or .npz: images uint8 [N,H,W,3] RGB, "
-        "labels, and group where images depend on each other",
+        "python batches, or one batch; or .npz: images uint8 [N,H,W,3] RGB, labels, and group "
+        "where images depend on each other",
     )  # fmt: skip
+    parser.add_argument(
+        "--part", choices=PARTS, default="test", help="of CIFAR-10's batches (default: test)"
+    )
     parser.add_argument(
         "--at", type=int, nargs="*", default=[], metavar="N", help="smaller n to report as well"
     )
+    parser.add_argument(
+        "--radii", type=float, nargs="+", default=RADII, metavar="R",
+        help="radii for certified accuracy (default: "
+        f"{' '.join(f'{r:g}' for r in RADII)})",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="M", help="only the first M images")
     parser.add_argument(
         "--every", type=int, default=1, metavar="K",
         help="only every K-th image: neighbours in a track say little new (default: 1)",
     )  # fmt: skip
-    parser.add_argument("--tsv", metavar="PATH", help="write the field's log at --n")
+    parser.add_argument(
+        "--tsv", metavar="PATH",
+        help="write the field's log at the largest n, and the votes beside it: interrupted, the "
+        "same command goes on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE",
+        help="draw certified accuracy against radius (.png, .svg, .pdf, ...)",
+    )  # fmt: skip
     parser.add_argument(
         "--record", action="store_true",
         help="write the result into the model's card: evaluation, or evaluation_thinned (--every)",
     )  # fmt: skip
-    add_certification_options(parser, n=200)
+    add_certification_options(parser, n=[200])
     add_seed_option(parser)
     add_json_option(parser, "the rows")
     parser.set_defaults(run=run)
 
 
-def _data(arguments: argparse.Namespace, model: Model) -> LabelledImages:
+def _settings(arguments: argparse.Namespace) -> tuple[Settings, list[int]]:
+    """Return the settings of the pass, and every n to report, ascending."""
+    numbers = sorted({*arguments.n, *arguments.at})
+    arguments.n = max(arguments.n)
+    settings = settings_from(arguments)
+    if settings.n == 0 or settings.procedure != "single_pass":
+        raise UsageError("evaluate needs a fixed --n and --procedure single_pass")
+    if numbers[0] < settings.least_n or numbers[-1] != settings.n:
+        raise UsageError(
+            f"n must lie in {settings.least_n}..{settings.n}, the largest --n, at this alpha, "
+            f"got {' '.join(map(str, numbers))}"
+        )
+    return settings, numbers
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what would fail only after the work is done."""
+    if not all(math.isfinite(r) and r >= 0 for r in arguments.radii):
+        raise UsageError(f"--radii must be finite and 0 or above, got {list(arguments.radii)}")
+    for name in ("every", "limit"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} must be at least 1, got {value}")
+    for path in (arguments.json, arguments.tsv, arguments.plot and str(arguments.plot)):
+        check_output(path)
+    if arguments.json == arguments.tsv == "-":
+        raise UsageError("--json - and --tsv - cannot both be standard output")
+    if arguments.plot is not None:
+        try:
+            check_picture(arguments.plot)
+        except (FiguresUnavailable, ValueError) as error:
+            raise UsageError(f"--plot: {error}") from error
+
+
+def _data(arguments: argparse.Namespace, model: Model) -> tuple[LabelledImages, np.ndarray]:
+    """Return the images that are asked for, and the number of each in the data set."""
     labels = model.card.labels
-    data = load_data(arguments.data, labels=labels, size=(model.height, model.width))
-    if arguments.limit is not None:
-        if arguments.limit < 1:
-            raise UsageError(f"--limit must be at least 1, got {arguments.limit}")
-        data = data.subset(slice(arguments.limit))
-    if arguments.every < 1:
-        raise UsageError(f"--every must be at least 1, got {arguments.every}")
-    return data.subset(slice(None, None, arguments.every))
+    data = load_data(
+        arguments.data, part=arguments.part, labels=labels, size=(model.height, model.width)
+    )
+    if data.label_names and data.label_names != labels:
+        print(
+            f"rs_monitor evaluate: warning: {arguments.data} names none of the model's classes: "
+            f"they are matched by number, {data.label_names[0]} is {labels[0]} and so on",
+            file=sys.stderr,
+        )
+    index = np.arange(len(data))[: arguments.limit][:: arguments.every]
+    return (data if len(index) == len(data) else data.subset(index)), index
+
+
+def _digest(data: LabelledImages) -> str:
+    digest = hashlib.sha256(repr(data.images.shape).encode())
+    for array in (data.labels, data.group):
+        digest.update(np.ascontiguousarray(array))
+    for image in data.images:
+        digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _log(path: str | None, wanted: dict[str, Any], classes: int) -> Iterator[VoteLog | TsvStream]:
+    """Open the log that the option asks for; a file can be gone on with."""
+    try:
+        mode = Path(path or "/dev/null").stat().st_mode
+    except OSError:
+        mode = stat.S_IFREG  # not there yet
+    if path in (None, "-") or not stat.S_ISREG(mode):
+        with text_output(path or "/dev/null") as stream:
+            yield TsvStream(stream)
+        return
+    try:
+        with contextlib.closing(VoteLog(Path(path), wanted, classes)) as log:
+            yield log
+    except VoteLogError as error:
+        raise UsageError(f"--tsv: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    ns: list[int],
+    engine: Engine,
+    data: LabelledImages,
+    index: np.ndarray,
+) -> list[Measured]:
+    """Draw the votes, going on where the log ends."""
+    identity = engine.identity
+    decisive = {  # all that the votes follow from
+        "rs_monitor": __version__,
+        "model": engine.model.model_id,
+        "backend": identity.backend,
+        "version": identity.version,
+        "precision": identity.precision,
+        "chunk": engine.max_batch,
+        "data": _digest(data),
+        "images": len(data),
+        "n": ns,
+        "sigma": settings.sigma,
+        "alpha": settings.alpha,
+        "seed": arguments.seed,
+    }
+    options = {"ns": ns, "sigma": settings.sigma, "alpha": settings.alpha}
+    with _log(arguments.tsv, decisive, len(engine.model.card.labels)) as log:
+        done = resumed(log, index, data.labels, **options)
+        if done:
+            print(
+                f"rs_monitor evaluate: {len(done)} of {len(data)} images are in {arguments.tsv}",
+                file=sys.stderr,
+            )
+        quiet = not sys.stderr.isatty()
+        with tqdm(total=len(data), initial=len(done), unit="image", disable=quiet) as bar:
+            each = recorder(log, index, data.labels, bar.update)
+            try:
+                return measure(engine, data, seed=arguments.seed, each=each, done=done, **options)
+            except KeyboardInterrupt:
+                bar.close()
+                kept = isinstance(log, VoteLog)
+                print(
+                    "rs_monitor evaluate: interrupted; "
+                    + (
+                        "the same command goes on"
+                        if kept
+                        else "without --tsv PATH nothing is kept"
+                    ),
+                    file=sys.stderr,
+                )
+                raise
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print a table."""
-    settings = settings_from(arguments)
-    if settings.n == 0 or settings.procedure != "single_pass":
-        raise UsageError("evaluate needs a fixed --n and --procedure single_pass")
-    ns = sorted({*arguments.at, settings.n})
-    if ns[0] < settings.least_n or ns[-1] != settings.n:
-        raise UsageError(
-            f"--at must lie in {settings.least_n}..--n ({settings.n}) at this alpha, got {ns[:-1]}"
-        )
-    bank = open_bank(arguments, settings)
+    settings, ns = _settings(arguments)
+    _check(arguments)
+    bank = open_bank(arguments, settings, chunk=FIXED_CHUNK)
     try:
         certifier, warning = bank.select(settings.sigma, arguments.resolution)
         if warning:
             print(f"rs_monitor evaluate: warning: {warning}", file=sys.stderr)
         engine = certifier.engine
-        data = _data(arguments, engine.model)
-        with text_output(arguments.tsv or "/dev/null") as log, _Log(log, data) as each:
-            results = measure(
-                engine,
-                data,
-                ns=ns,
-                sigma=settings.sigma,
-                alpha=settings.alpha,
-                seed=arguments.seed,
-                each=each,
-            )
-        table = rows(results, data, ns=ns, sigma=settings.sigma, alpha=settings.alpha)
-        identity = engine.identity
+        identity, card = engine.identity, engine.model.card
+        data, index = _data(arguments, engine.model)
+        results = _measure(arguments, settings, ns, engine, data, index)
+        clean = (classify_clean(engine, data) == data.labels).astype(float)
     finally:
         bank.close()
+    options = {"ns": ns, "sigma": settings.sigma, "alpha": settings.alpha}
+    table = rows(results, data, radii=arguments.radii, **options)
     result = {
-        "model": engine.model.card.name,
+        "model": card.name,
         "model_id": engine.model.model_id,
         "data": arguments.data.name,
         "images": len(data),
@@ -117,31 +253,54 @@ def run(arguments: argparse.Namespace) -> int:
         "procedure": settings.procedure,
         "backend": identity.backend,
         "precision": identity.precision,
+        "clean_accuracy": float(clean.mean()),
+        "clean_accuracy_standard_error": clustered_error(clean, data.group),
         "rows": table,
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
         key = "evaluation" if arguments.every == 1 else "evaluation_thinned"
-        card, recorded = engine.model.card, {key: _for_card(result)}
+        recorded = {key: _for_card(result)}
         if card.is_twin:
             recorded = {"int8": card.details["int8"] | recorded}
         save_card(card.path, card.details | recorded)
+    if arguments.plot is not None:
+        _plot(arguments.plot, result, data.group, options)
     if arguments.json:
         write_json(arguments.json, result)
-    if arguments.json != "-":
-        print(
-            f"{engine.model.card.name} on {identity.backend} {identity.precision}: {len(data)} "
-            f"images, sigma {settings.sigma:g}, alpha {settings.alpha:g}, {settings.procedure}"
-        )
-        for row in table:
-            accuracy = ", ".join(f"{r}: {a:.3f}" for r, a in row["certified_accuracy"].items())
-            print(
-                f"n {row['n']:>6}  average certified radius {row['average_certified_radius']:.4f} "
-                f"+- {row['standard_error']:.4f}  smoothed accuracy "
-                f"{row['smoothed_accuracy']:.4f} +- {row['smoothed_accuracy_standard_error']:.4f}"
-                f"  certified accuracy at {accuracy}"
-            )
+    if "-" not in (arguments.json, arguments.tsv):
+        _print(result)
     return 0
+
+
+def _plot(path: Path, result: dict[str, Any], group: np.ndarray, options: dict[str, Any]) -> None:
+    title = (
+        f"{result['model']} on {result['data']}: {result['images']} images, "
+        f"σ = {result['sigma']:g}, α = {result['alpha']:g}"
+    )
+    try:
+        write_picture(
+            accuracy_figure(title, np.array(result["true_votes"]), group, **options), path
+        )
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(
+        f"{result['model']} on {result['backend']} {result['precision']}: {result['images']} "
+        f"images, sigma {result['sigma']:g}, alpha {result['alpha']:g}, {result['procedure']}; "
+        f"without noise {result['clean_accuracy']:.4f} +- "
+        f"{result['clean_accuracy_standard_error']:.4f} are right"
+    )
+    for row in result["rows"]:
+        accuracy = ", ".join(f"{r}: {a:.3f}" for r, a in row["certified_accuracy"].items())
+        print(
+            f"n {row['n']:>6}  average certified radius {row['average_certified_radius']:.4f} "
+            f"+- {row['standard_error']:.4f}  smoothed accuracy "
+            f"{row['smoothed_accuracy']:.4f} +- {row['smoothed_accuracy_standard_error']:.4f}"
+            f"  certified accuracy at {accuracy}"
+        )
 
 
 def _for_card(result: dict[str, Any]) -> dict[str, Any]:
@@ -153,36 +312,3 @@ def _for_card(result: dict[str, Any]) -> dict[str, Any]:
         **row,
         "rows": result["rows"],
     }
-
-
-class _Log:
-    """Writes the field's TSV log (Cohen et al. 2019) and shows progress."""
-
-    def __init__(self, stream: TextIO, data: LabelledImages) -> None:
-        self._stream, self._data = stream, data
-        self._bar = tqdm(total=len(data), unit="image", disable=not sys.stderr.isatty())
-        self._last = time.monotonic()
-
-    def __enter__(self) -> _Log:
-        print("idx", "label", "predict", "radius", "correct", "time", sep="\t", file=self._stream)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.close()
-
-    def __call__(self, index: int, measured: Measured) -> None:
-        now = time.monotonic()
-        certificate, label = measured.certificate, int(self._data.labels[index])
-        print(
-            index,
-            label,
-            certificate.class_id,
-            f"{certificate.radius:.6f}",
-            int(certificate.class_id == label),
-            f"{now - self._last:.6f}",
-            sep="\t",
-            file=self._stream,
-            flush=True,
-        )
-        self._last = now
-        self._bar.update()

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from ..datasets import LabelledImages, load_data
 from ..engines import Engine, open_engine
-from ..evaluation.accuracy import clustered_error, expected_radii, measure, rows
+from ..evaluation.accuracy import clustered_error, expected_radii, rows
+from ..evaluation.measuring import measure
 from ..evaluation.parity import flip_rate
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_card, load_model, save_twin

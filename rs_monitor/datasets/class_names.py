@@ -34,7 +34,7 @@ def match_names(
     classes : numpy.ndarray
         int64 [len(names)], the class of each name.
     label_names : tuple of str
-        By class: `labels` where names were matched; `names` where they were kept, or numbered.
+        By class: `labels` where names were matched, else `names`, or numbers where these were.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def match_names(
                     f"class {quoted(beyond[0])} is out of range 0 to {len(labels) - 1}"
                 )
             if len(set(classes)) == len(classes):
-                return np.array(classes, np.int64), ()
+                return np.array(classes, np.int64), tuple(map(str, range(len(labels))))
     known = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
     raise ValueError(
         f"class {quoted(unknown[0])} is none of the model's {len(labels)} classes ({known})"

@@ -165,6 +165,54 @@ class Engine(abc.ABC):
             raise EngineError("the engine is closed")
         self._run_network()
 
+    @abc.abstractmethod
+    def _logits(self, batch: np.ndarray) -> np.ndarray:
+        """Map float32 [max_batch, 3, H, W] to logits [max_batch, K]."""
+
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """Classify images as they are, without noise.
+
+        Parameters
+        ----------
+        images : numpy.ndarray
+            float32 RGB [n, H, W, 3] at network resolution, in [0, 1].
+
+        Returns
+        -------
+        numpy.ndarray
+            int64 [n]; -1 where the logits are not finite.
+
+        Raises
+        ------
+        ValueError
+            For images of another shape or type.
+        EngineError
+            When the engine is closed or inference fails.
+        """
+        if self._closed:
+            raise EngineError("the engine is closed")
+        shape = (self.model.height, self.model.width, 3)
+        if images.ndim != 4 or images.shape[1:] != shape or images.dtype != np.float32:
+            raise ValueError(
+                f"images must be float32 [n, {', '.join(map(str, shape))}], got {images.dtype} "
+                f"{list(images.shape)}"
+            )
+        batch = np.zeros((self.max_batch, 3, *shape[:2]), np.float32)
+        classes = np.empty(len(images), np.int64)
+        for done in range(0, len(images), self.max_batch):
+            part = images[done : done + self.max_batch]
+            batch[: len(part)] = part.transpose(0, 3, 1, 2)
+            try:
+                logits = self._logits(batch)[: len(part)]
+            except EngineError:
+                raise
+            except RuntimeError as error:
+                detail = " ".join(str(error).split())[:300]
+                raise EngineError(f"inference failed: {detail}") from error
+            finite = np.isfinite(logits).all(axis=1)
+            classes[done : done + len(part)] = np.where(finite, logits.argmax(axis=1), -1)
+        return classes
+
     def warm_up(self) -> None:
         """Run full batches until buffers, kernels and threads are in place."""
         image = np.full((self.model.height, self.model.width, 3), 0.5, np.float32)

@@ -4,84 +4,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import hypergeom
 
-from ..certification import Certificate, single_pass, single_pass_pair
 from ..certification.expectation import radii_by_votes
 from ..datasets import LabelledImages
-from ..engines import Engine, noise_key
-from ..frames import Resizer
+from .measuring import Measured
 
 # Radii at which certified accuracy is reported, on pixels in [0, 1].
 RADII = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
-
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """Votes of one image: of its true class, and the top class after each n.
-
-    Attributes
-    ----------
-    true_votes : int
-        Votes of the true class among all samples.
-    top_class : dict of int to int
-        The class with most votes among the first n samples, for each n asked for.
-    certificate : Certificate
-        Of all samples.
-    """
-
-    true_votes: int
-    top_class: dict[int, int]
-    certificate: Certificate
-
-
-def measure(
-    engine: Engine,
-    data: LabelledImages,
-    *,
-    ns: Sequence[int],
-    sigma: float,
-    alpha: float,
-    seed: int | None,
-    each: Callable[[int, Measured], None] = lambda index, measured: None,
-) -> list[Measured]:
-    """Classify the noisy copies of every image, once, at the largest n.
-
-    Parameters
-    ----------
-    engine : Engine
-    data : LabelledImages
-    ns : sequence of int
-        Ascending; the certificate is that of the last.
-    sigma, alpha : float
-    seed : int or None
-        None for fresh entropy.
-    each : callable
-        Told of each image as it is done.
-    """
-    resize = Resizer(engine.model.height, engine.model.width)
-    pair = single_pass_pair(ns[-1], alpha)
-    results = []
-    for index in range(len(data)):
-        image = resize(data.images[index])
-        key = noise_key(seed, "evaluate", index)
-        votes, tops = None, {}
-        for n in ns:
-            done = votes.n if votes else 0
-            part = engine.votes(image, sigma, n - done, key, start=done)
-            votes = part if votes is None else votes + part
-            tops[n] = int(votes.counts.argmax())
-        certificate = single_pass(
-            votes.counts, sigma=sigma, alpha=alpha, invalid=votes.invalid, pair=pair
-        )
-        true_votes = int(votes.counts[data.labels[index]])
-        results.append(Measured(true_votes, tops, certificate))
-        each(index, results[-1])
-    return results
+# Chances that are worked on at once: 16 MB.
+_BLOCK = 2_000_000
 
 
 def clustered_error(values: np.ndarray, group: np.ndarray) -> float:
@@ -150,8 +86,37 @@ def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray)
     if n == total:
         return values[votes]
     kinds, inverse = np.unique(votes, return_inverse=True)
-    chance = hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[:, None], n)
-    return (chance @ values)[inverse]
+    step = max(1, _BLOCK // (n + 1))
+    means = [
+        hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[start : start + step, None], n)
+        @ values
+        for start in range(0, len(kinds), step)
+    ]
+    return np.concatenate(means)[inverse]
+
+
+def certified_chances(
+    votes: np.ndarray, n: int, total: int, by_votes: np.ndarray, radii: Sequence[float]
+) -> dict[float, np.ndarray]:
+    """Return the chance of a certificate of at least each radius, as for `expected_by_votes`.
+
+    Parameters
+    ----------
+    votes, n, total
+        As there.
+    by_votes : numpy.ndarray
+        float [n + 1], the radius by the number of votes.
+    radii : sequence of float
+
+    Returns
+    -------
+    dict of float to numpy.ndarray
+        float [N] for each radius.
+    """
+    wanted = np.asarray(radii, np.float64)
+    reached = (by_votes[:, None] > 0) & (by_votes[:, None] >= wanted)
+    chances = expected_by_votes(votes, n, total, reached.astype(np.float64))
+    return dict(zip(radii, chances.T))
 
 
 def expected_radii(
@@ -169,6 +134,7 @@ def rows(
     ns: Sequence[int],
     sigma: float,
     alpha: float,
+    radii: Sequence[float] = RADII,
 ) -> list[dict]:
     """Summarise at each n.
 
@@ -176,6 +142,16 @@ def rows(
     true class has K, n are hypergeometric. A certificate needs more than half of the votes, so
     a certified true class is the top class. Images that abstain or are certified as another
     class count 0 (Zhai et al. 2020, average certified radius).
+
+    Parameters
+    ----------
+    results : sequence of Measured
+        Of `measure`, with the same ns, sigma and alpha.
+    data : LabelledImages
+    ns, sigma, alpha
+        As for `measure`.
+    radii : sequence of float
+        At which certified accuracy is told; it is 0 beyond the cap of n.
 
     Returns
     -------
@@ -186,13 +162,9 @@ def rows(
     true_votes = np.array([result.true_votes for result in results])
     table = []
     for n in ns:
-        radii = radii_by_votes(n, sigma, alpha, "single_pass")
+        by_votes = radii_by_votes(n, sigma, alpha, "single_pass")
         expected = expected_radii(results, n, total, sigma=sigma, alpha=alpha)
-        certified = {
-            r: expected_by_votes(true_votes, n, total, (radii > 0) & (radii >= r))
-            for r in RADII
-            if r < radii[-1]
-        }
+        certified = certified_chances(true_votes, n, total, by_votes, radii)
         right = np.array(
             [result.top_class[n] == label for result, label in zip(results, data.labels)], float
         )

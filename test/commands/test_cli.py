@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 from small_models import solid, write_model
 
 from rs_monitor.cli import main
-from rs_monitor.models import load_card
 
 
 def picture(folder, name="green.png", color="green"):
@@ -100,56 +98,6 @@ def test_models_list_and_verify(tmp_path, card, capsys):
 
 def test_shipped_models_verify():
     assert main(["models", "verify"]) == 0
-
-
-def test_evaluate(tmp_path, card, capsys):
-    images = np.stack([solid(color, 8, 8) for color in ("red", "green", "blue")])
-    data, log = tmp_path / "data.npz", tmp_path / "log.tsv"
-    np.savez(data, images=images, labels=[0, 1, 0])
-    options = ["--model", card, "--n", "200", "--at", "50", "--tsv", str(log), "--json", "-"]
-    assert main(["evaluate", "--data", str(data), *options]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert [row["n"] for row in result["rows"]] == [50, 200]
-    assert result["rows"][1]["smoothed_accuracy"] == pytest.approx(2 / 3)
-    assert len(result["true_votes"]) == 3 and result["true_votes"][2] < 100
-    lines = [line.split("\t") for line in log.read_text().splitlines()]
-    assert lines[0] == ["idx", "label", "predict", "radius", "correct", "time"]
-    assert [line[4] for line in lines[1:]] == ["1", "1", "0"]
-
-
-def test_evaluate_records_its_result_in_the_card(tmp_path, card, capsys):
-    data = tmp_path / "data.npz"
-    np.savez(data, images=np.stack([solid("red", 8, 8)] * 2), labels=[0, 0])
-    command = ["evaluate", "--data", str(data), "--model", card, "--n", "100", "--record"]
-    assert main(command) == 0
-    evaluation = load_card(card).details["evaluation"]
-    assert (evaluation["n"], evaluation["smoothed_accuracy"]) == (100, 1.0)
-    assert evaluation["average_certified_radius"] > 0 and "true_votes" not in evaluation
-    assert main(["models", "verify", card]) == 0
-
-
-def test_evaluate_of_every_third_image_stands_beside_the_whole(tmp_path, card, capsys):
-    data = tmp_path / "data.npz"
-    images = np.stack([solid(color, 8, 8) for color in ("red", "green") * 3])
-    np.savez(data, images=images, labels=[0, 0, 0, 1, 0, 0], group=[5, 5, 5, 6, 6, 6])
-    command = ["evaluate", "--data", str(data), "--model", card, "--n", "50", "--record"]
-    assert main(command) == 0
-    assert main([*command, "--every", "3"]) == 0
-    details = load_card(card).details
-    assert (details["evaluation"]["images"], details["evaluation"]["groups"]) == (6, 2)
-    thinned = details["evaluation_thinned"]
-    assert (thinned["images"], thinned["groups"], thinned["smoothed_accuracy"]) == (2, 2, 1.0)
-    assert main([*command, "--every", "0"]) == 2
-    assert "--every must be at least 1, got 0" in capsys.readouterr().err
-
-
-def test_evaluate_refuses_wrong_data(tmp_path, card, capsys):
-    data = tmp_path / "data.npz"
-    np.savez(data, images=np.zeros((2, 8, 8, 3), np.uint8), labels=[0, 3])
-    assert main(["evaluate", "--data", str(data), "--model", card]) == 2
-    assert "label 3 of image 1" in capsys.readouterr().err
-    assert main(["evaluate", "--data", str(tmp_path / "no.npz"), "--model", card]) == 2
-    assert main(["evaluate", "--data", str(data), "--model", card, "--at", "300"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,23 @@ def test_votes_go_to_the_class(opened):
             assert votes.counts.dtype == np.int64
 
 
+def test_images_without_noise_are_classified_in_batches(opened):
+    colors = ("red", "green", "blue", "green", "red") * 4
+    images = np.stack([network_image(color) for color in colors])
+    with opened() as engine:
+        classes = engine.classify(images)
+        wrong = (images[0], images[:, :4], images.astype(np.float64))
+        for given in wrong:
+            with pytest.raises(ValueError, match="images must be float32"):
+                engine.classify(given)
+    assert classes.tolist() == [("red", "green", "blue").index(color) for color in colors]
+    with pytest.raises(EngineError, match="closed"):
+        engine.classify(images)
+    with opened(onnx_bytes=color_network(nan_above=0.4), reference=None) as engine:
+        images[3] = 0.9
+        assert engine.classify(images)[:5].tolist()[3] == -1
+
+
 def test_identity_says_what_runs(opened):
     with opened() as engine:
         identity = engine.identity

@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 from small_models import solid, write_model
@@ -7,7 +9,8 @@ from small_models import solid, write_model
 from rs_monitor.certification.expectation import radii_by_votes
 from rs_monitor.datasets import LabelledImages
 from rs_monitor.engines import open_engine
-from rs_monitor.evaluation.accuracy import clustered_error, measure, rows
+from rs_monitor.evaluation.accuracy import clustered_error, rows
+from rs_monitor.evaluation.measuring import measure
 from rs_monitor.models import load_card, load_model
 
 
@@ -58,7 +61,7 @@ def test_smaller_n_is_the_expectation_over_sub_draws(engine):
     data = color_data()
     results = measure(engine, data, ns=[100], sigma=0.5, alpha=0.001, seed=1)
     (row, _) = rows(
-        [r.__class__(r.true_votes, {20: 0, 100: 0}, r.certificate) for r in results],
+        [dataclasses.replace(r, top_class={20: 0, 100: 0}) for r in results],
         data,
         ns=[20, 100],
         sigma=0.5,

@@ -14,10 +14,12 @@ from .figure import Figure
 from .latency import Benchmark, read_benchmark
 from .writing import (
     FiguresUnavailable,
+    check_picture,
     output_folder,
     require_matplotlib,
     write_csv,
     write_figures,
+    write_picture,
 )
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Figure",
     "FiguresUnavailable",
     "FoundLogs",
+    "check_picture",
     "compute_claims",
     "compute_curves",
     "compute_figures",
@@ -36,6 +39,7 @@ __all__ = [
     "require_matplotlib",
     "write_csv",
     "write_figures",
+    "write_picture",
 ]
 
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...files import replacing
 from .figure import PAGE_WIDTH, Figure
 
 #: A picture for the screen and one that prints at any size.
 FORMATS = ("png", "svg")
 _DOTS_PER_INCH = 200
+_MADE = {"png": "Software", "svg": "Date", "svgz": "Date", "pdf": "CreationDate"}
 
 _STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -56,15 +58,15 @@ def require_matplotlib() -> None:
 
 
 def write_picture(figure: Figure, path: Path) -> None:
-    """Draw a figure into one file; its suffix says which kind.
+    """Draw a figure into one file, whole or not at all; its suffix says which kind.
 
     Raises
     ------
     OSError
         When it cannot be written.
     """
-    with _drawn(figure) as canvas:
-        canvas.savefig(path, dpi=_DOTS_PER_INCH)
+    with _drawn(figure) as canvas, replacing(path) as partial:
+        _save(canvas, partial, path.suffix.lstrip(".").lower())
 
 
 def check_picture(path: Path) -> None:
@@ -101,13 +103,18 @@ def _drawn(figure: Figure) -> Iterator[Any]:
         yield canvas
 
 
+def _save(canvas: Any, path: Path, kind: str) -> None:
+    # Without what tells when, or by which version, it was made.
+    metadata = {_MADE[kind]: None} if kind in _MADE else None
+    canvas.savefig(path, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+
+
 def _write(figure: Figure, folder: Path) -> list[str]:
     names = []
     with _drawn(figure) as canvas:
         for kind in FORMATS:
-            metadata = {"Date": None} if kind == "svg" else {"Software": None}
             names.append(f"{figure.name}.{kind}")
-            canvas.savefig(folder / names[-1], dpi=_DOTS_PER_INCH, metadata=metadata)
+            _save(canvas, folder / names[-1], kind)
     names.append(f"{figure.name}.csv")
     write_csv(folder / names[-1], figure.columns, figure.rows)
     return names

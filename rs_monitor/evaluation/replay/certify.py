@@ -14,11 +14,12 @@ from ...certification import Status
 from ...certifier import NO_STAMP, FrameCertificate, failure, undecodable
 from ...engines import noise_key
 from ...frames import Frame, FrameError, decode_message
+from ...sampling import FIXED_CHUNK
 from ...settings import Settings
 from ..bags import BagImages, RecordedImage, read_images
 from .arrow import pack
 from .columns import EMPTY, MESSAGE, SOURCE, VOTES
-from .plan import CHUNK, Part, Plan
+from .plan import Part, Plan
 
 PART_COLUMNS = {name: kind for name, kind in SOURCE.items() if name not in ("row", "bag")}
 PART_COLUMNS |= MESSAGE | {"top_class": "int32"} | VOTES
@@ -67,7 +68,7 @@ class ReplayWorker:
                 settings=steps[-1],
                 resolution=resolution,
                 budget=_WARM_UP,
-                chunk=CHUNK,
+                chunk=FIXED_CHUNK,
                 threads=plan.threads,
             )
         bank = self._banks[resolution]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...sampling import FIXED_CHUNK
 from ...settings import Settings
 from ..bags import BagError, BagImages, NoSuchTopic, read_images
 
-CHUNK = 64  # samples a forward pass: fixed, so that the same seed gives the same counts
 PART = 25  # frames that are kept, or lost, together
 
 
@@ -149,7 +149,7 @@ class Plan:
             [stream.bag, stream.topic, stream.count, _storage(Path(stream.bag))]
             for stream in self.streams
         ]
-        return values | {"chunk": CHUNK, "part": PART, "rs_monitor": __version__}
+        return values | {"chunk": FIXED_CHUNK, "part": PART, "rs_monitor": __version__}
 
 
 def find_streams(bags: list[Path], topics: list[str]) -> tuple[list[Stream], list[str]]:

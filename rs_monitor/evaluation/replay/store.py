@@ -4,39 +4,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...files import PARTIAL, replacing
+from ..fingerprints import described, differing
 from .arrow import unpack
 from .plan import Part, Plan
 
 _SETTINGS, _PARTS, _LOCK = "settings.json", "parts", ".lock"
-_PARTIAL = ".partial"
 
 
 class StoreError(ValueError):
     """A folder that cannot be used; the message says which, why and what to do."""
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write a file or folder to; it takes the place of `path` when whole."""
-    partial = path.with_name(path.name + _PARTIAL)
-    _remove(partial)
-    try:
-        yield partial
-        if path.is_dir():
-            _remove(path)
-        os.replace(partial, path)
-    except BaseException:
-        _remove(partial)
-        raise
 
 
 class PartStore:
@@ -89,26 +72,21 @@ class PartStore:
     def _may_use(self) -> bool:
         """Whether the folder is empty, or of a replay, if one that could only begin."""
         names = {path.name for path in self.folder.iterdir()}
-        return _SETTINGS in names or names <= {_LOCK, _SETTINGS + _PARTIAL}
+        return _SETTINGS in names or names <= {_LOCK, _SETTINGS + PARTIAL}
 
     def _compare(self) -> None:
         path = self.folder / _SETTINGS
         try:
             there = json.loads(path.read_text(encoding="utf-8"))
-            names = sorted(there.keys() | self._wanted.keys())
-        except (ValueError, AttributeError) as error:
+            names = differing(there, self._wanted)
+        except (ValueError, AttributeError, RecursionError) as error:
             raise StoreError(f"{path} cannot be read ({error}): remove {self.folder}") from error
-        differing = [name for name in names if there.get(name) != self._wanted.get(name)]
         # What follows from the settings differs with them: name the settings alone.
-        differing = [name for name in differing if name not in self._derived] or differing
-        if differing:
-            what = "; ".join(
-                f"{name} {_short(there.get(name))} there, {_short(self._wanted.get(name))} now"
-                for name in differing
-            )
+        names = [name for name in names if name not in self._derived] or names
+        if names:
             raise StoreError(
-                f"--out {self.folder} holds results of other settings ({what}): name another "
-                "folder, or remove it"
+                f"--out {self.folder} holds results of other settings "
+                f"({described(names, there, self._wanted)}): name another folder, or remove it"
             )
 
     def has(self, part: Part) -> bool:
@@ -157,15 +135,3 @@ class PartStore:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

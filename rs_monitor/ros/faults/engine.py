@@ -95,6 +95,9 @@ class FaultyEngine(Engine):
     def _run_network(self) -> None:
         self._engine.run_network()
 
+    def _logits(self, batch: np.ndarray) -> np.ndarray:
+        return self._engine._logits(batch)
+
     def close(self) -> None:
         """Close the real engine too."""
         super().close()

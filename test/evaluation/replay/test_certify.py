@@ -14,8 +14,9 @@ from rs_monitor.engines import noise_key
 from rs_monitor.evaluation.bags import BagError, read_images
 from rs_monitor.evaluation.replay.arrow import unpack
 from rs_monitor.evaluation.replay.certify import ReplayWorker
-from rs_monitor.evaluation.replay.plan import CHUNK, Part, Plan, find_streams
+from rs_monitor.evaluation.replay.plan import Part, Plan, find_streams
 from rs_monitor.frames import Frame, decode_message
+from rs_monitor.sampling import FIXED_CHUNK
 
 STORAGES = [
     ("sqlite3", "none"),
@@ -69,7 +70,7 @@ def test_rows_are_what_the_certifier_says_at_each_n(tmp_path, model, procedure):
     ]
     bank = CertifierBank(
         model, backend="openvino", precision="fp32", settings=plan.settings(plan.points[-1]),
-        resolution="full", budget=1e-3, chunk=CHUNK, threads=1,
+        resolution="full", budget=1e-3, chunk=FIXED_CHUNK, threads=1,
     )  # fmt: skip
     bank.table.prefetch(plan.ns, plan.alpha)
     bank.table.wait()
