@@ -128,7 +128,7 @@ def describe(summary):
     """Return the log: what ran where, and what came of it."""
     node, machine = summary["node"], summary["machine"]
     head = (
-        f"{summary['started']}: {machine['cores']} cores, {machine['machine']}, "
+        f"{summary['started']}: {machine['cores']} cores of {machine['processor']}, "
         f"{machine['system']}\n{node['model_name']} ({node['model_id']}) on {node['backend']} "
         f"{node['backend_version']}, {node['device']}, {node['precision']}, chunks of "
         f"{node['chunk_size']}, {1e3 / summary['period_ms']:g} Hz\n"
