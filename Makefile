@@ -10,6 +10,8 @@ BAG ?=
 PYTEST_ARGS ?=
 PARTS ?= test
 MUTANTS ?=
+FAULTS_ARGS ?=
+MINUTES ?= 30
 
 BIN := $(VENV)/bin
 
@@ -18,7 +20,7 @@ BIN := $(VENV)/bin
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-noise coverage mutation lint colcon clean
+.PHONY: help setup demo test test-noise coverage mutation faults soak lint colcon clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -47,6 +49,12 @@ mutation: setup  ## does any test notice a changed certificate? (MUTANTS="rs_mon
 	@$(BIN)/python -m pip install -q 'rs_monitor[mutation]'
 	@$(BIN)/python -m mutmut run $(if $(MUTANTS),"$(MUTANTS)")
 	@$(BIN)/python tools/mutation_score.py
+
+faults: setup  ## every fault against the real processes, as a table (6 minutes, machine left alone)
+	@$(BIN)/python -m rs_monitor.ros.faults $(FAULTS_ARGS)
+
+soak: setup  ## camera, node and safety monitor at 25 Hz for MINUTES (30): benchmarks/soak.log
+	@$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 lint: setup  ## ruff
 	@$(BIN)/python -m ruff check .

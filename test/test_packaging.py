@@ -33,6 +33,7 @@ REQUIRED = {
 # Import name -> extra: from pip only, imported where it is used, never in package.xml.
 OPTIONAL = {
     "bokeh": "report",
+    "hypothesis": "test",
     "jinja2": "report",
     "matplotlib": "figures",
     "onnx": "torch",

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from ..evaluation.benchmark.frame_loop import sample_frame
 from ..evaluation.benchmark.node_load import borne, find_peak, load_lines, load_row
 from ..evaluation.machine import describe_machine
 from ..parameters import BY_NAME
+from ..processes import ProcessError, interrupts_raise
 from ..settings import Settings
 from . import UsageError, write_json
 from .benchmark_subject import open_subject
-from .demo_processes import DemoError, interrupts_raise
 from .demo_system import Camera, node_parameters, run_live
 
 _PERIOD = BY_NAME["timing.frame_period"]
@@ -66,9 +66,9 @@ class _Usage:
         self.found = {"cpu_seconds": 0.0, "resident_mb": 0.0}
 
     @contextlib.contextmanager
-    def watching(self, pid: int) -> Iterator[None]:
+    def watching(self, pids: Mapping[str, int]) -> Iterator[None]:
         """Measure for as long as the context lasts."""
-        process = self._psutil.Process(pid)
+        process = self._psutil.Process(pids["node"])
         before = process.cpu_times()
         yield
         after = process.cpu_times()
@@ -144,7 +144,7 @@ def run_node(arguments: argparse.Namespace, settings: Settings, folder: Path) ->
         with interrupts_raise():
             rows = [load(rate) for rate in sorted(set(arguments.rates))]
             tried = [] if arguments.no_peak else find_peak(load, *_search_from(rows))
-    except DemoError as error:
+    except ProcessError as error:
         raise EngineError(str(error)) from error
     peaks = [row["rate"] for row in (*rows, *tried) if borne(row)]
     result = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..evaluation.demo_summary import summarise, table
 from ..parameters import BY_NAME
+from ..processes import ProcessError, interrupts_raise
 from ..settings import Settings
 from . import (
     UsageError,
@@ -22,7 +23,6 @@ from . import (
     settings_from,
     write_json,
 )
-from .demo_processes import DemoError, interrupts_raise
 from .demo_system import Camera, node_parameters, run_live
 
 _BUDGET_FRACTION = BY_NAME["timing.budget_fraction"].default
@@ -140,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
                 text,
                 quiet=arguments.quiet,
             )
-        except DemoError as error:
+        except ProcessError as error:
             print(f"rs_monitor demo: {error}", file=sys.stderr)
             return 1
     summary = summarise(live.sent, live.certificates, labels, n_idle)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,10 +14,10 @@ from typing import Any, TextIO
 import yaml
 
 from ..parameters import BY_NAME
+from ..processes import ProcessError, Processes, own_domain
 from ..resources import shipped_file
 from ..settings import Settings
 from . import UsageError
-from .demo_processes import DemoError, Processes, own_domain
 
 _NAMESPACE = "/rs"
 _NODE = f"{_NAMESPACE}/certifier"
@@ -135,7 +135,10 @@ def run_live(
     lines: TextIO,
     *,
     quiet: bool,
-    watching: Callable[[int], AbstractContextManager[object]] = lambda pid: nullcontext(),
+    safety_monitor: Mapping[str, Any] | None = None,
+    watching: Callable[[Mapping[str, int]], AbstractContextManager[object]] = (
+        lambda pids: nullcontext()
+    ),
 ) -> LiveRun:
     """Play a recording to the node while a listener listens.
 
@@ -150,16 +153,19 @@ def run_live(
         A real file: takes the listener's line a frame.
     quiet : bool
         No such lines.
+    safety_monitor : mapping of str, optional
+        Parameters of a safety monitor that listens too.
     watching : callable
-        Is given the node's process id; the context it returns lasts as long as the camera plays.
+        Is given the process ids of node, camera, listener and safety monitor by name; the context
+        it returns lasts as long as the camera plays.
 
     Raises
     ------
-    DemoError
+    ProcessError
         When a process fails.
     """
     file = folder / "parameters.yaml"
-    file.write_text(yaml.safe_dump({"/**": {"ros__parameters": parameters}}), encoding="utf-8")
+    _write_parameters(file, parameters)
     sent, heard = folder / "sent.jsonl", folder / "heard.jsonl"
     with own_domain() as domain:
         environment = {
@@ -179,14 +185,22 @@ def run_live(
             listener += ["--record", str(heard)] + (["--quiet"] if quiet else [])
             processes.start("listener", listener, stdout=lines)
             if not processes.wait_until(lambda: _find("listening", heard) != [], _CONNECT):
-                raise DemoError(f"the listener does not hear {_NODE} after {_CONNECT:g} s")
+                raise ProcessError(f"the listener does not hear {_NODE} after {_CONNECT:g} s")
+            programs = ["node", "listener", "camera"]
+            if safety_monitor is not None:
+                programs.append("safety monitor")
+                file = folder / "safety_monitor.yaml"
+                _write_parameters(file, safety_monitor)
+                words = ["rs_monitor.ros.safety_node", "--ros-args", "--params-file", str(file)]
+                processes.start("safety monitor", [*words, "-r", f"__ns:={_NAMESPACE}"])
             profile = str(shipped_file("config", "fastdds_camera.xml"))
-            with watching(processes.pid("node")):
-                processes.start(
-                    "camera",
-                    [*camera.program, "--record", str(sent), "--ros-args", *_IMAGE],
-                    environment={"FASTRTPS_DEFAULT_PROFILES_FILE": profile},
-                )
+            processes.start(
+                "camera",
+                [*camera.program, "--record", str(sent), "--ros-args", *_IMAGE],
+                environment={"FASTRTPS_DEFAULT_PROFILES_FILE": profile},
+            )
+            pids = {name: processes.pid(name) for name in programs}
+            with watching(pids):
                 processes.finish("camera")
             frames = _find("sent", sent)
             if frames:
@@ -197,15 +211,20 @@ def run_live(
     return LiveRun(frames, info, _find("certificate", heard), complaints)
 
 
+def _write_parameters(file: Path, parameters: Mapping[str, Any]) -> None:
+    content = {"/**": {"ros__parameters": dict(parameters)}}
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
 def _bring_up(processes: Processes) -> None:
     """Configure and activate the node."""
     client = ["rs_monitor.ros.lifecycle_client", _NODE, "configure", "activate"]
     processes.start("lifecycle client", client)
     try:
         processes.finish("lifecycle client")
-    except DemoError as error:
+    except ProcessError as error:
         reasons = processes.complaints("node")
-        raise DemoError(reasons[-1] if reasons else str(error)) from error
+        raise ProcessError(reasons[-1] if reasons else str(error)) from error
 
 
 def _find(kind: str, path: Path) -> list[dict[str, Any]]:

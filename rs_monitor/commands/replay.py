@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..engines import EngineError, resolve_backend
 from ..models import RESOLUTIONS, ModelError
+from ..processes import interrupts_raise
 from . import (
     UsageError,
     add_certification_options,
@@ -22,7 +23,6 @@ from . import (
     new_parser,
     write_json,
 )
-from .demo_processes import interrupts_raise
 
 _SWEPT = {"n": int, "sigma": float, "resolution": str}
 

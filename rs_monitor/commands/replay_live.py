@@ -23,8 +23,8 @@ from ..evaluation.replay.plan import Plan, Stream
 from ..evaluation.replay.results import Results
 from ..evaluation.replay.store import PartStore
 from ..parameters import BY_NAME
+from ..processes import ProcessError
 from . import UsageError
-from .demo_processes import DemoError
 from .demo_system import Camera, node_parameters, run_live
 from .replay_offline import find_labels
 
@@ -119,7 +119,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[by
     with tempfile.TemporaryDirectory(prefix="rs_monitor_replay_") as folder:
         try:
             live = run_live(Path(folder), parameters, camera, sys.stderr, quiet=True)
-        except DemoError as error:
+        except ProcessError as error:
             raise EngineError(str(error)) from error
     rows = live_rows(stream, point, live.sent, live.certificates)
     notes = {"info": live.info | {"frame_period": period}, "warnings": live.complaints}

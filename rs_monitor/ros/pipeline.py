@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rs_monitor_msgs.msg import Certificate
 
 from ..engine_keeper import EngineKeeper
 from .configuration import Configuration
+from .qos import LIVELINESS
 from .slot import LatestSlot, Received
 from .watchdog import Watchdog
 from .worker import Outlets, Worker
 
-_LIVELINESS_LEASE = Duration(seconds=1)
 _ACKNOWLEDGED = Duration(seconds=1)  # at the end, for subscribers to take the last ones
 
 
@@ -55,8 +55,7 @@ class Pipeline:
             reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.VOLATILE,
             deadline=Duration(nanoseconds=round(configuration().qos_deadline * 1e9)),
-            liveliness=LivelinessPolicy.AUTOMATIC,
-            liveliness_lease_duration=_LIVELINESS_LEASE,
+            **LIVELINESS,
         )
         self._certificates = node.create_lifecycle_publisher(
             Certificate, "certificate", certificate_qos

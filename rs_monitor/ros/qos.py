@@ -4,7 +4,15 @@
 
 from __future__ import annotations
 
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+
+# Of certificates: offered by the certifier, asked for by the safety monitor, who by it tells a
+# publisher that has crashed from a second one.
+LIVELINESS = {
+    "liveliness": LivelinessPolicy.AUTOMATIC,
+    "liveliness_lease_duration": Duration(seconds=1),
+}
 
 INFO = QoSProfile(
     depth=1,

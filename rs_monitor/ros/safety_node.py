@@ -10,8 +10,10 @@ import time
 
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
 from rs_monitor_msgs.msg import SafetyState as SafetyStateMsg
@@ -31,7 +33,7 @@ from .diagnostics.publisher import DiagnosticsPublisher
 from .diagnostics.report import Finding, Level, Report, make_report
 from .live_parameters import declare, warn_of_unknown
 from .managed_node import run
-from .qos import INFO
+from .qos import INFO, LIVELINESS
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds
 _LEVELS = {
@@ -83,6 +85,7 @@ class SafetyMonitor(Node):
             self._k, values["debounce.m"], values["debounce.window"], values["max_age"]
         )
         self._obstacle = ""  # while there is one, nothing is believed
+        self._alive = 0  # publishers of certificates
         self._latest: Certificate | None = None
         self._said: Statement = Statement(SafetyState.UNKNOWN, "it has just started")
         period = Duration(nanoseconds=round(2 * values["period"] * NANOSECONDS))
@@ -93,7 +96,8 @@ class SafetyMonitor(Node):
             Certificate,
             "certificate",
             self._on_certificate,
-            QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE),
+            QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, **LIVELINESS),
+            event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness),
         )
         info = f"{values['certifier']}/info"
         self.create_subscription(MonitorInfo, info, self._on_info, INFO)
@@ -148,14 +152,20 @@ class SafetyMonitor(Node):
         )
         self._state()
 
+    def _on_liveliness(self, event: QoSLivelinessChangedInfo) -> None:
+        """Count the publishers that are alive: one that crashed stays in the graph for 20 s."""
+        self._alive = event.alive_count
+        self._state()
+
     def _state(self) -> None:
         """State what holds now."""
         obstacle = self._obstacle
-        if not obstacle and (count := self.count_publishers(self._certificate_topic)) > 1:
-            obstacle = f"{count} publishers on {self._certificate_topic}: whose are these?"
+        if not obstacle and self._alive > 1:
+            obstacle = f"{self._alive} publishers on {self._certificate_topic}: whose are these?"
         if obstacle:
             self._evidence.clear(obstacle)
-        statement = self._evidence.statement(self._now(), time.monotonic())
+        moment = self.get_clock().now()
+        statement = self._evidence.statement(moment.nanoseconds / NANOSECONDS, time.monotonic())
         before, self._said = self._said, statement
         if statement.state != before.state:
             text = f"{statement.state.name}: {statement.reason}"
@@ -164,11 +174,11 @@ class SafetyMonitor(Node):
             else:
                 self.get_logger().warning(text, throttle_duration_sec=1.0)
             self._diagnostics.look()
-        self._states.publish(self._message(statement))
+        self._states.publish(self._message(statement, moment))
 
-    def _message(self, statement: Statement) -> SafetyStateMsg:
-        now = self.get_clock().now()
-        until = now + Duration(nanoseconds=int(statement.remaining * NANOSECONDS))
+    def _message(self, statement: Statement, moment: Time) -> SafetyStateMsg:
+        """Return the message of a statement on `moment`, from which its remaining time counts."""
+        until = moment + Duration(nanoseconds=int(statement.remaining * NANOSECONDS))
         message = SafetyStateMsg(
             state=int(statement.state),
             reason=statement.reason,
@@ -186,7 +196,7 @@ class SafetyMonitor(Node):
             message.required_radius = self._rule.required(latest.class_name)
             if latest.status == Certificate.CERTIFIED:
                 message.class_name, message.radius = latest.class_name, latest.radius
-        message.header.stamp = now.to_msg()
+        message.header.stamp = moment.to_msg()
         return message
 
     def _report(self, said: Statement) -> Report:

@@ -11,7 +11,6 @@ import pytest
 from small_models import solid, write_model
 
 from rs_monitor.cli import main
-from rs_monitor.commands.demo_processes import DemoError, Processes, own_domain
 from rs_monitor.evaluation.bags import write_drive
 
 COLORS = ("green", "red", "blue")
@@ -127,52 +126,3 @@ def test_labels_of_another_recording(card, tmp_path, capsys):
         stream.write("4,0,green\n")
     assert main(["demo", "--bag", str(bag), "--model", card]) == 2
     assert "3 images, but 4 labels" in capsys.readouterr().err
-
-
-# The processes
-
-
-def program(folder, text):
-    """Write a module of that text; returns how to run it with `python -m`."""
-    (folder / "helper.py").write_text(text)
-    return {"PYTHONPATH": str(folder)}
-
-
-def test_a_process_that_fails_is_named_with_its_last_words(tmp_path):
-    found = program(tmp_path, "raise SystemExit('no lens')")
-    with Processes(tmp_path, found) as processes, pytest.raises(DemoError) as error:
-        processes.start("camera", ["helper"])
-        processes.wait_until(lambda: False)
-    assert str(error.value) == "the camera ended with status 1: no lens"
-
-
-def test_a_process_that_does_not_listen_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("rs_monitor.commands.demo_processes._PATIENCE", 0.2)
-    text = (
-        "import pathlib, signal, time\n"
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        f"pathlib.Path({str(tmp_path / 'ready')!r}).touch()\n"
-        "time.sleep(1000)\n"
-    )
-    before = set(psutil.Process().children())
-    with Processes(tmp_path, program(tmp_path, text)) as processes:
-        processes.start("camera", ["helper"])
-        assert processes.wait_until((tmp_path / "ready").exists, LIMIT)
-        assert not processes.wait_until(lambda: False, 0.01)
-        (other,) = set(psutil.Process().children()) - before
-    assert not other.is_running()
-
-
-def test_complaints_are_the_warnings_and_errors_of_a_log(tmp_path):
-    text = "print('[INFO] [1.0] [n]: a'); print('[WARN] [1.0] [n]: b'); print('c')"
-    with Processes(tmp_path, program(tmp_path, text)) as processes:
-        processes.start("node", ["helper"])
-        processes.finish("node")
-        assert processes.complaints("node") == ["[WARN] [1.0] [n]: b"]
-
-
-def test_domains_are_not_shared():
-    with own_domain() as first, own_domain() as second:
-        assert first != second
-    with own_domain() as again:
-        assert again == first

@@ -20,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from rs_monitor.certification import Status, single_pass
+from rs_monitor.ros.qos import LIVELINESS
 from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
 
 MODEL = "ab" * 32
@@ -27,6 +28,7 @@ RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
+CERTIFICATE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE, **LIVELINESS)
 PARAMETERS = {"expected.model_id": MODEL, "max_age": 10.0, "debounce.window": 100.0}
 
 
@@ -55,7 +57,7 @@ class Safety:
             DiagnosticArray, "/diagnostics", self.diagnostics.append, RELIABLE
         )
         if publish:
-            self.certificates = self.node.create_publisher(Certificate, "certificate", RELIABLE)
+            self.certificates = self.node.create_publisher(Certificate, "certificate", CERTIFICATE)
             self.info = self.node.create_publisher(MonitorInfo, "certifier/info", LATCHED)
         self.log = folder / f"safety{self.count}.txt"
         with open(self.log, "wb") as output:
@@ -193,7 +195,7 @@ def test_two_publishers_are_not_believed(start_safety):
     bench = start_safety()
     bench.send(count=3)
     bench.wait_for(SafetyState.SAFE)
-    other = bench.node.create_publisher(Certificate, "certificate", RELIABLE)
+    other = bench.node.create_publisher(Certificate, "certificate", CERTIFICATE)
     bench.wait_for(SafetyState.UNKNOWN, "2 publishers on")
     bench.node.destroy_publisher(other)
     bench.wait_for(SafetyState.UNKNOWN, "2 publishers on")  # what was said then stays forgotten

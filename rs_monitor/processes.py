@@ -24,7 +24,7 @@ _POLL = 0.05  # seconds
 _COMPLAINT = re.compile(r"\[(WARN|ERROR|FATAL)\]")  # as ROS loggers begin a line
 
 
-class DemoError(RuntimeError):
+class ProcessError(RuntimeError):
     """A process that does not do its part; the message says which, with the end of its log."""
 
 
@@ -34,7 +34,7 @@ def own_domain() -> Iterator[int]:
 
     Raises
     ------
-    DemoError
+    ProcessError
         When all are taken.
     """
     for domain in _DOMAINS:
@@ -47,7 +47,7 @@ def own_domain() -> Iterator[int]:
         with reservation:
             yield domain
         return
-    raise DemoError(f"no free ROS domain among {_DOMAINS.start} to {_DOMAINS.stop - 1}")
+    raise ProcessError(f"no free ROS domain among {_DOMAINS.start} to {_DOMAINS.stop - 1}")
 
 
 @contextlib.contextmanager
@@ -115,13 +115,17 @@ class Processes:
         *,
         environment: dict[str, str] | None = None,
         stdout: TextIO | None = None,
+        told: bool = False,
     ) -> None:
-        """Start `python -m arguments`; output goes to its log, standard output where given."""
+        """Start `python -m arguments`; output goes to its log, standard output where given.
+
+        With `told` its standard input is what `tell` writes.
+        """
         with _interrupts_deferred(), self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 env={**self._environment, **(environment or {})},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if told else subprocess.DEVNULL,
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 start_new_session=True,
@@ -132,34 +136,58 @@ class Processes:
 
         Raises
         ------
-        DemoError
+        ProcessError
             When it fails or another ends.
         """
         process = self._running[name]
         self.wait_until(lambda: process.poll() is not None, ending=name)
         del self._running[name]
         if process.returncode:
-            raise DemoError(self._failure(name, process.returncode))
+            raise ProcessError(self._failure(name, process.returncode))
 
     def wait_until(
-        self, condition: Callable[[], bool], limit: float | None = None, ending: str = ""
+        self,
+        condition: Callable[[], bool],
+        limit: float | None = None,
+        ending: str = "",
+        poll: float = _POLL,
     ) -> bool:
-        """Wait for a condition; False when `limit` seconds were not enough.
+        """Wait for a condition, looked at every `poll` seconds; False after `limit` seconds.
 
         Raises
         ------
-        DemoError
+        ProcessError
             When a program other than `ending` ends meanwhile.
         """
         end = None if limit is None else time.monotonic() + limit
         while not condition():
             for name, process in self._running.items():
                 if name != ending and process.poll() is not None:
-                    raise DemoError(self._failure(name, process.returncode))
+                    raise ProcessError(self._failure(name, process.returncode))
             if end is not None and time.monotonic() > end:
                 return False
-            time.sleep(_POLL)
+            time.sleep(poll)
         return True
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a program."""
+        return self._running[name].pid
+
+    def tell(self, name: str, text: str) -> None:
+        """Write to the standard input of a program that was started to be told."""
+        stream = self._running[name].stdin
+        stream.write(text.encode())
+        stream.flush()
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a program a signal."""
+        self._running[name].send_signal(number)
+
+    def kill(self, name: str) -> None:
+        """End a program as a crash does: it has no time for anything."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
 
     def stop(self, name: str) -> None:
         """End a program by SIGINT, or by SIGKILL when it takes too long."""
@@ -171,10 +199,6 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    def pid(self, name: str) -> int:
-        """Return the process id of a running program."""
-        return self._running[name].pid
 
     def complaints(self, name: str) -> list[str]:
         """Return the warnings and errors in a program's log."""
