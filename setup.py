@@ -79,6 +79,12 @@ setup(
     ],
     extras_require={
         "openvino": ["openvino>=2025.2,<2027"],
+        "benchmark": [
+            "matplotlib>=3.9,<4",
+            "onnx>=1.17,<2",
+            "psutil>=5.9,<8",
+            "rosbags>=0.11,<0.12",
+        ],
         "bags": ["rosbags>=0.11,<0.12"],
         "mutation": ["mutmut>=3.8,<4"],
         "figures": ["matplotlib>=3.9,<4"],

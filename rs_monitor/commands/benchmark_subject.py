@@ -84,7 +84,7 @@ def open_subject(
     resolution : str or None
         None for full, and half where the model takes it.
     int8 : bool
-        Whether an architecture needs an int8 twin.
+        Whether an architecture gets an int8 twin.
     folder : Path
         For an architecture's files.
 

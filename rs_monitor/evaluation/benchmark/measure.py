@@ -26,7 +26,8 @@ _TRIES = 5  # of a batch while the largest inside the period is looked for
 _BEYOND = 2.0  # frame periods up to which batches are measured
 _SETTLE = 0.02  # seconds: PyTorch's threads keep spinning for some milliseconds after their work
 _FLOAT = 4  # bytes
-_LIMIT_MS = 20.0  # about how long the convolutions that show the machine's limit take
+_LIMIT_BATCHES = (4, 32, 256)  # of the convolutions that show the machine's limit
+_LIMIT_MS = 4.0  # a forward pass of these that takes as long is large enough
 
 Opener = Callable[[int], Engine]
 
@@ -150,11 +151,10 @@ def measure(
             subjects["reference"] = reference = ReferenceLoop(network, resized, conditions.sigma)
             settle = _SETTLE
         if limit is not None:
-            busy = limit[0](chunk)
+            busy = _busy(limit[0])
             engines[-1] = busy
-            passes = _passes(busy)
             subjects["limit"] = functools.partial(
-                FrameLoop(busy, conditions.frame, 0.0).raw, passes * chunk
+                FrameLoop(busy, conditions.frame, 0.0).raw, busy.max_batch
             )
         repetitions = _repetitions(subjects, conditions.seconds, settle)
         times = interleaved(subjects, repetitions, settle=settle, title=conditions.title)
@@ -164,7 +164,7 @@ def measure(
             result |= {"reference_device": reference.device}
             result |= {"reference_threads": reference.threads, "reference_batch": BATCH}
         if limit is not None and work is not None:
-            result["limit"] = _fractions(result, work, limit[1], passes * chunk, times["limit"])
+            result["limit"] = _fractions(result, work, limit[1], busy.max_batch, times["limit"])
         return result
     finally:
         for engine in engines.values():
@@ -202,11 +202,16 @@ def _most_chunks(loop: FrameLoop, period: float) -> int:
     return chunks
 
 
-def _passes(engine: Engine) -> int:
-    """Return how many forward passes last long enough to be timed."""
-    engine.warm_up()
-    once = functools.partial(FrameLoop(engine, np.zeros((8, 8, 3), np.uint8), 0.0).raw, 1)
-    return max(1, round(_LIMIT_MS / _typical(once)))
+def _busy(opener: Opener) -> Engine:
+    """Open the convolutions with a batch that keeps this device busy for some milliseconds."""
+    for batch in _LIMIT_BATCHES:
+        engine = opener(batch)
+        engine.warm_up()
+        loop = FrameLoop(engine, np.zeros((8, 8, 3), np.uint8), 0.0)
+        if batch == _LIMIT_BATCHES[-1] or _typical(functools.partial(loop.raw, 1)) >= _LIMIT_MS:
+            return engine
+        engine.close()
+    raise AssertionError("the largest batch is always taken")
 
 
 def _repetitions(
@@ -266,7 +271,7 @@ def _fractions(
     """Return operations a second of the network as parts of what convolutions reach here."""
     reached = limit.operations * samples / (times.median / 1e3)
     return {
-        "what": "3x3 convolutions of 256 channels at 16x16, same backend, precision and batch",
+        "what": "3x3 convolutions of 256 channels at 16x16, same backend and precision",
         "operations_per_second": reached,
         "network_operations_per_sample": work.operations,
         "raw_fraction": work.operations * result["raw_samples_per_second"] / reached,

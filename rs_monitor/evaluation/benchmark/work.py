@@ -14,7 +14,7 @@ from ...engines import EngineError
 
 _INSTALL = "python -m pip install 'onnx>=1.17,<2'"
 LIMIT_SIZE, LIMIT_CLASSES = 16, 256  # of the network that shows the machine's limit
-_LIMIT_LAYERS = 8
+_LIMIT_LAYERS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ def convolution_network() -> bytes:
     """Return a network of 3x3 convolutions that keep arithmetic units busy, as ONNX.
 
     How many operations a second it reaches tells what this machine, runtime and precision can
-    give to a convolutional network: 256 channels, images of 16x16, one layer of 1x1 and eight of
+    give to a convolutional network: 256 channels, images of 16x16, one layer of 1x1 and four of
     3x3.
 
     Raises

@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The measurements of `rs_monitor benchmark`, and the document they make."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..engines import BACKENDS, PRECISIONS, EngineError, open_engine
+from ..evaluation.benchmark.frame_loop import sample_frame
+from ..evaluation.benchmark.measure import Conditions, check_memory, measure
+from ..evaluation.benchmark.radius import radius_bought
+from ..evaluation.benchmark.work import Work, count_work
+from ..evaluation.class_probabilities import (
+    ClassProbabilities,
+    from_log,
+    is_evaluation,
+    read_evaluation,
+)
+from ..evaluation.machine import describe_machine
+from ..models import Model, ModelError
+from . import UsageError
+from .benchmark_subject import Subject, limit_model, open_subject
+from .predict import open_log
+
+
+def _combinations(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    if not arguments.all:
+        return [(arguments.backend, arguments.precision)]
+    pick = lambda given, every: [given] if given != "auto" else list(every[1:])  # noqa: E731
+    return [
+        (backend, precision)
+        for backend in pick(arguments.backend, BACKENDS)
+        for precision in pick(arguments.precision, PRECISIONS)
+    ]
+
+
+def _probabilities(arguments: argparse.Namespace) -> ClassProbabilities | None:
+    if arguments.log is None:
+        return None
+    try:
+        if is_evaluation(arguments.log):
+            known = read_evaluation(arguments.log)
+        else:
+            known = from_log(open_log(arguments, arguments.log, arguments.sigma))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"cannot read {arguments.log}: {reason}") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if known.sigma != arguments.sigma:
+        raise UsageError(
+            f"--log {arguments.log} was made at sigma {known.sigma:g}, --sigma is "
+            f"{arguments.sigma:g}"
+        )
+    return known
+
+
+def measure_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Measure what the options ask for; returns the document.
+
+    Raises
+    ------
+    UsageError, ModelError, EngineError
+    """
+    probabilities = _probabilities(arguments)
+    combinations = _combinations(arguments)
+    int8 = any(precision == "int8" for _, precision in combinations)
+    subject = open_subject(
+        arguments.model,
+        arguments.architecture,
+        sigma=arguments.sigma,
+        resolution=arguments.resolution,
+        int8=int8,
+        folder=folder,
+    )
+    notes = list(subject.notes)
+    limit: Model | None = None
+    works: dict[str, Work] = {}
+    try:
+        limit = limit_model(folder, int8)
+        for size, model in subject.models.items():
+            works[size] = count_work(model.onnx, model.height, model.width)
+    except (EngineError, ModelError) as error:
+        notes.append(f"no part of the machine's limit is told: {error}")
+    runs: list[dict[str, Any]] = []
+    unavailable: list[dict[str, str]] = []
+    for backend, precision in combinations:
+        try:
+            runs.append(
+                _measure_one(arguments, subject, backend, precision, limit, works, probabilities)
+            )
+        except EngineError as error:
+            if not arguments.all:
+                raise
+            unavailable.append({"backend": backend, "precision": precision, "reason": str(error)})
+    if not runs:
+        reasons = "; ".join(sorted({entry["reason"] for entry in unavailable}))
+        raise EngineError(f"no backend and precision could be measured: {reasons}")
+    # The best first: its keys are those of the document.
+    runs.sort(key=lambda r: r["loop_samples_per_second"], reverse=True)
+    common = {
+        "model": arguments.architecture or next(iter(subject.models.values())).card.name,
+        "architecture": arguments.architecture or None,
+        "machine": describe_machine(),
+        "settings": _settings(arguments),
+        "notes": notes,
+        "unavailable": unavailable,
+    }
+    first, *others = ({"model": common["model"]} | entry for entry in runs)
+    return common | first | {"others": others}
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    height, width = arguments.frame
+    return {
+        "command": " ".join(["rs_monitor", *sys.argv[1:]]),
+        "period_ms": arguments.period,
+        "frame": {"height": height, "width": width, "encoding": "rgb8"},
+        "input_sha256": hashlib.sha256(sample_frame(height, width).tobytes()).hexdigest(),
+        "sigma": arguments.sigma,
+        "alpha": arguments.alpha,
+        "procedure": arguments.procedure,
+        "seconds": arguments.seconds,
+    }
+
+
+def _measure_one(
+    arguments: argparse.Namespace,
+    subject: Subject,
+    backend: str,
+    precision: str,
+    limit: Model | None,
+    works: dict[str, Work],
+    probabilities: ClassProbabilities | None,
+) -> dict[str, Any]:
+    """Measure one backend and precision at each resolution."""
+    sizes: dict[str, dict[str, Any]] = {}
+    for size, model in subject.models.items():
+        work = works.get(size)
+        conditions = Conditions(
+            frame=sample_frame(*arguments.frame),
+            sigma=arguments.sigma,
+            period=arguments.period,
+            seconds=arguments.seconds,
+            chunk=arguments.chunk,
+            batches=tuple(arguments.batches),
+            title=f"{backend} {precision} {size}",
+        )
+
+        def opener(batch: int, model: Model = model, work: Work | None = work) -> Any:
+            if work is not None:
+                check_memory(work, batch)
+            return open_engine(model, backend=backend, precision=precision, max_batch=batch)
+
+        network = subject.reference_network(model, 1) if arguments.reference else None
+        sizes[size] = measure(
+            opener,
+            conditions,
+            work=work,
+            network=network,
+            limit=None
+            if limit is None or work is None
+            else (
+                lambda batch: open_engine(
+                    limit, backend=backend, precision=precision, max_batch=batch
+                ),
+                count_work(limit.onnx, limit.height, limit.width),
+            ),
+        )
+        inside = sizes[size]["largest_batch_in_period"]
+        sizes[size]["radius"] = radius_bought(
+            inside or 0,
+            sigma=arguments.sigma,
+            alpha=arguments.alpha,
+            procedure=arguments.procedure,
+            model=model,
+            probabilities=probabilities,
+        )
+        sizes[size]["model_id"] = model.model_id
+        sizes[size]["input"] = {"height": model.height, "width": model.width}
+        sizes[size]["rows"] = [row | {"resolution": size} for row in sizes[size]["rows"]]
+    first = dict(next(iter(sizes.values())))
+    identity = first.pop("identity")
+    return (
+        identity
+        | {key: first[key] for key in first if key != "rows"}
+        | {
+            "rows": [row for result in sizes.values() for row in result["rows"]],
+            "resolutions": {
+                size: {key: value for key, value in result.items() if key != "rows"}
+                for size, result in sizes.items()
+            },
+        }
+    )

@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from small_models import write_model
+
+from rs_monitor.cli import main
+
+QUICK = ["--period", "2", "--seconds", "0.05", "--chunk", "32", "--frame", "32x24"]
+LIMIT = 120.0  # seconds after which a test gives up: a busy machine needs some of them
+
+
+@pytest.fixture
+def card(tmp_path):
+    return str(write_model(tmp_path))
+
+
+@pytest.fixture
+def measured(card, tmp_path):
+    """Return the file of a benchmark and what it holds."""
+    path = tmp_path / "latency.json"
+    assert main(["benchmark", "--model", card, *QUICK, "--json", str(path)]) == 0
+    return path, json.loads(path.read_text())
+
+
+def test_document_has_what_scripts_rely_on(measured):
+    _, document = measured
+    assert (document["backend"], document["model"]) == ("openvino", "color")
+    assert document["precision"] in ("fp32", "bf16") and document["device"]
+    for row in document["rows"]:
+        assert row.keys() == {
+            "batch", "resolution", "median_ms", "p95_ms", "p99_ms", "samples_per_second"
+        }  # fmt: skip
+    assert {row["resolution"] for row in document["rows"]} == {"full", "half"}
+    assert document["largest_batch_in_period"] >= 32
+    assert document["raw_samples_per_second"] > 0 and document["loop_samples_per_second"] > 0
+    assert document["reference_samples_per_second"] is None
+    assert document["machine"]["cores"] and document["machine"]["versions"]["numpy"]
+    assert len(document["settings"]["input_sha256"]) == 64
+    assert document["resolutions"]["full"]["model_id"] == document["model_id"]
+    assert document["radius"]["n"] == document["largest_batch_in_period"]
+
+
+def test_plan_and_figures_take_it(measured, tmp_path, capsys):
+    path, document = measured
+    command = ["plan", "--radius", "0.5", "--frame-rate", "25", "--latency", str(path)]
+    assert main([*command, "--json", "-"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["samples_in_period"] > 0 and path.name in plan["speed"]
+    assert main(["figures", "--benchmark", str(path), "--out", str(tmp_path / "figures")]) == 0
+    with (tmp_path / "figures" / "figure_05.csv").open(newline="") as stream:
+        drawn = [(row["resolution"], int(row["batch"])) for row in csv.DictReader(stream)]
+    assert sorted(drawn) == sorted((r["resolution"], r["batch"]) for r in document["rows"])
+
+
+def test_every_combination_that_can_be_had(card, tmp_path, capsys):
+    picture = tmp_path / "latency.svg"
+    command = ["benchmark", "--model", card, *QUICK, "--all", "--resolution", "full"]
+    assert main([*command, "--plot", str(picture), "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    measured = {(r["backend"], r["precision"]) for r in (document, *document["others"])}
+    refused = {(r["backend"], r["precision"]): r["reason"] for r in document["unavailable"]}
+    assert ("openvino", "fp32") in measured
+    assert measured.isdisjoint(refused) and len(measured) + len(refused) == 12
+    assert all(refused.values())
+    assert "2 ms, 500 frames/s" in picture.read_text() or picture.stat().st_size > 1000
+    speeds = [r["loop_samples_per_second"] for r in (document, *document["others"])]
+    assert speeds == sorted(speeds, reverse=True)
+
+
+def test_architectures_run_beside_the_reference_loop(capsys):
+    pytest.importorskip("torch", reason="architectures need PyTorch: pip install torch")
+    command = ["benchmark", "--architecture", "resnet20", "--resolution", "half", "--reference"]
+    assert main([*command, *QUICK, "--precision", "fp32", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["architecture"] == "resnet20"
+    assert document["input_sha256" if False else "resolutions"].keys() == {"half"}
+    assert document["reference_samples_per_second"] > 0
+    ratio = document["loop_samples_per_second"] / document["reference_samples_per_second"]
+    assert document["loop_over_reference"] == pytest.approx(ratio)
+    assert 0 < document["limit"]["raw_fraction"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--precision", "int8"], "int8"),
+        (["--backend", "tensorrt"], "tensorrt|NVIDIA|GPU"),
+        (["--chunk", "0"], "--chunk must lie in 1 to"),
+        (["--period", "nan"], "--period must be above 0"),
+        (["--architecture", "resnet20"], "not both"),
+        (["--json", "/nowhere/x.json"], "--json: cannot write /nowhere/x.json"),
+        (["--plot", "/nowhere/x.png"], "--plot: cannot write"),
+        (["--plot", "x.wrong"], "picture's name ends with"),
+        (["--log", "/nowhere/log.tsv"], "cannot read /nowhere/log.tsv"),
+        (["--node", "--rates", "0"], "--rates must be above 0"),
+        (["--node", "--reference"], "does not go with --node"),
+    ],
+)
+def test_what_cannot_be_is_one_line(card, capsys, arguments, reason):
+    import re
+
+    assert main(["benchmark", "--model", card, *QUICK, *arguments]) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rs_monitor benchmark: ") and re.search(reason, line)
+
+
+def test_unknown_architecture_is_one_line(capsys):
+    pytest.importorskip("torch", reason="architectures need PyTorch: pip install torch")
+    pytest.importorskip("torchvision", reason="unknown names are looked up in torchvision")
+    assert main(["benchmark", "--architecture", "lenet", *QUICK]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no network 'lenet'" in line
+
+
+def test_interrupted_leaves_nothing(card, tmp_path):
+    out = tmp_path / "out" / "latency.json"
+    out.parent.mkdir()
+    command = [sys.executable, "-m", "rs_monitor", "benchmark", "--model", card]
+    command += ["--seconds", "600", "--chunk", "8", "--period", "5", "--json", str(out)]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "scratch").iterdir()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert error.splitlines() == ["rs_monitor benchmark: interrupted, nothing is written"]
+    assert not list(out.parent.iterdir()) and not list((tmp_path / "scratch").iterdir())
+
+
+def test_node_under_a_camera(card, tmp_path):
+    pytest.importorskip("rclpy", reason="the node needs ROS 2: make setup")
+    out = tmp_path / "node.json"
+    command = [sys.executable, "-m", "rs_monitor", "benchmark", "--node", "--model", card]
+    command += ["--rates", "5", "--node-seconds", "2", "--no-peak", "--frame", "64x48"]
+    done = subprocess.run(
+        [*command, "--json", str(out)], capture_output=True, text=True, timeout=LIMIT
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(out.read_text())
+    (row,) = document["node"]
+    assert row["rate"] == 5 and row["frames_sent"] == 10
+    answered = row["certificates"] + row["superseded"] + row["lost_in_transport"]
+    assert answered == 10 and row["certificates"] > 0
+    assert row["latency_median_ms"] <= row["latency_p99_ms"] <= row["latency_largest_ms"]
+    assert row["cpu_seconds_per_second"] > 0 and row["resident_mb"] > 20
+    assert document["backend"] == "openvino" and document["peak_search"] == []

@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import numpy as np
+import pytest
+from small_models import write_model
+
+from rs_monitor.certification.planning import cap
+from rs_monitor.evaluation.benchmark.radius import radius_bought
+from rs_monitor.evaluation.class_probabilities import ClassProbabilities
+from rs_monitor.models import load_card, load_model
+
+USUAL = {"sigma": 0.25, "alpha": 0.001, "procedure": "single_pass"}
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return a model whose card was evaluated at n 100 and 200."""
+    plain = load_model(load_card(write_model(tmp_path)))
+    rows = [{"n": n, "average_certified_radius": r} for n, r in ((100, 0.2), (200, 0.3))]
+    evaluation = USUAL | {"model_id": plain.model_id, "rows": rows}
+    return load_model(load_card(write_model(tmp_path, evaluation=evaluation)))
+
+
+@pytest.mark.parametrize(
+    ("n", "at", "radius"), [(100, 100, 0.2), (199, 100, 0.2), (5000, 200, 0.3)]
+)
+def test_card_tells_what_fewer_samples_reached(model, n, at, radius):
+    bought = radius_bought(n, model=model, **USUAL)
+    assert (bought["source"], bought["at_n"]) == ("card", at)
+    assert bought["average_certified_radius"] == radius < bought["cap"]
+
+
+@pytest.mark.parametrize("change", [{"sigma": 0.5}, {"alpha": 0.01}, {"procedure": "two_stage"}])
+def test_card_of_other_conditions_tells_nothing(model, change):
+    bought = radius_bought(200, model=model, **(USUAL | change))
+    assert (bought["source"], bought["average_certified_radius"]) == ("cap", None)
+
+
+def test_card_of_another_file_tells_nothing(model):
+    other = dataclasses.replace(model, height=4)
+    assert radius_bought(200, model=other, **USUAL)["source"] == "cap"
+
+
+def test_certain_images_reach_the_cap():
+    known = ClassProbabilities("log", 0.25, np.array([1.0, 1.0, 0.0, 0.0]), 100_000)
+    bought = radius_bought(128, probabilities=known, **USUAL)
+    assert bought["cap"] == cap(128, 0.25, 0.001, "single_pass")
+    assert bought["average_certified_radius"] == pytest.approx(bought["cap"] / 2)
+    with pytest.raises(ValueError, match=r"sigma 0\.25, not 0\.5"):
+        radius_bought(128, probabilities=known, **(USUAL | {"sigma": 0.5}))
+
+
+def test_too_few_samples_buy_nothing():
+    assert radius_bought(3, **USUAL)["cap"] == 0
