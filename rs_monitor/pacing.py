@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 # Time kept free after the last chunk for the certificate, its message and the jitter of the
-# operating system's scheduler.
+# operating system's scheduler: at first, and the least that a frame's budget must exceed.
 RESERVE = 0.005  # seconds
+_RESERVE_RANGE = 0.001, 2 * RESERVE
+_LATE = 0.001  # share of frames that may end later than promised
+_STEP = 0.0005  # seconds by which one that does corrects the reserve
+_LEARNING = 250  # frames after which the worst of them takes the place of the first guess
 _QUANTILE = 98  # percent of recent chunks that were at most this slow
 _RECENT = 256  # chunks, at most
 _MEMORY = 2.0  # seconds after which a chunk is no longer recent: a stall must not count for long
@@ -20,11 +24,35 @@ _FEWEST = 8  # chunks that are recent however long ago they were
 _REFRESH = 16  # chunks between two looks at the quantile
 
 
+class Reserve:
+    """How much later frames end than their last chunk promised: 99.9 % of them, as tracked.
+
+    A frame that ends later moves the reserve up by a step, any other moves it down by a
+    thousandth of one, so that one frame in a thousand is late in the long run, whatever the
+    distribution (Robbins and Monro 1951). The worst of the first frames is where it starts from.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = RESERVE
+        self._frames, self._worst = 0, 0.0
+
+    def record(self, excess: float) -> None:
+        """Correct the reserve by a frame that ended `excess` seconds after its promise."""
+        self._frames += 1
+        self._worst = max(self._worst, excess)
+        seconds = self.seconds + _STEP * ((excess > self.seconds) - _LATE)
+        if self._frames == _LEARNING:
+            seconds = self._worst
+        low, high = _RESERVE_RANGE
+        self.seconds = min(max(seconds, low), high)
+
+
 class ChunkPace:
     """Recent durations of one chunk, and from them when to stop drawing.
 
     A chunk is begun only if it would end before the deadline even when it is as slow as the
-    slowest of recent ones but a few. This looks at the clock and at durations, never at votes.
+    slowest of recent ones but a few, with a reserve for what comes after it. This looks at the
+    clock and at durations, never at votes.
 
     Parameters
     ----------
@@ -38,6 +66,13 @@ class ChunkPace:
         self._count = 0
         self._slow = 0.0
         self._begun: float | None = None
+        self._promised: float | None = None
+        self._reserve = Reserve()
+
+    @property
+    def reserve(self) -> float:
+        """Seconds kept free after the last chunk of a frame."""
+        return self._reserve.seconds
 
     @property
     def begun(self) -> float | None:
@@ -56,12 +91,20 @@ class ChunkPace:
         A frame's `first` chunk is begun if there is any time for it: without it the frame is
         lost anyway, and after a stall nothing else would show that chunks are fast again.
         """
-        return self._clock() + (0.0 if first else self._slow) + RESERVE <= deadline
+        rest = min(self.reserve, RESERVE) if first else self._slow + self.reserve
+        return self._clock() + rest <= deadline
+
+    def finished(self) -> None:
+        """Correct the reserve: the frame whose chunks were measured last has been answered."""
+        if self._promised is not None:
+            self._reserve.record(self._clock() - self._promised)
+            self._promised = None
 
     @contextlib.contextmanager
     def measure(self, full: bool) -> Iterator[None]:
         """Time a chunk; partial chunks are not `full` and do not count."""
         started = self._begun = self._clock()
+        self._promised = started + self._slow
         try:
             yield
         finally:

@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import numpy as np
 import pytest
 
-from rs_monitor.pacing import RESERVE, ChunkPace
+from rs_monitor.pacing import RESERVE, ChunkPace, Reserve
 
 
 class Clock:
@@ -64,6 +65,62 @@ def test_a_stall_is_forgotten_though_chunks_are_few():
         feed(pace, clock, 0.004)
         clock.now += 0.036
     assert pace.fits(clock.now + 0.005 + RESERVE)
+
+
+@pytest.mark.parametrize(
+    "excesses",
+    [
+        lambda generator, n: generator.exponential(0.0004, n),
+        lambda generator, n: generator.normal(0.001, 0.0005, n),
+        lambda generator, n: 0.0012 + 0.004 * (generator.random(n) < 0.0005),
+    ],
+)
+def test_one_frame_in_a_thousand_ends_later_than_the_reserve(excesses):
+    generator, reserve, late = np.random.default_rng(0), Reserve(), 0
+    values = excesses(generator, 40_000)
+    for index, excess in enumerate(values):
+        late += index >= 2000 and excess > reserve.seconds
+        reserve.record(float(excess))
+    assert late / (len(values) - 2000) <= 0.0015
+    assert reserve.seconds < RESERVE
+
+
+def test_the_reserve_keeps_to_its_range():
+    reserve = Reserve()
+    for _ in range(300):
+        reserve.record(-1.0)
+    assert reserve.seconds == 0.001
+    for _ in range(300):
+        reserve.record(1.0)
+    assert reserve.seconds == 2 * RESERVE
+
+
+def test_frames_correct_the_reserve_once_each():
+    clock = Clock()
+    pace = ChunkPace(clock)
+    assert pace.reserve == RESERVE
+    pace.finished()  # without a chunk there was no promise
+    for _ in range(250):
+        feed(pace, clock, 0.004, 0.004)
+        clock.now += 0.0015
+        pace.finished()
+        pace.finished()
+        clock.now += 0.02
+    assert pace.reserve == pytest.approx(0.0015)
+    assert pace.fits(clock.now + 0.0041 + pace.reserve)
+    assert not pace.fits(clock.now + 0.0039 + pace.reserve)
+
+
+def test_a_large_reserve_does_not_keep_a_frame_from_its_first_chunk():
+    clock = Clock()
+    pace = ChunkPace(clock)
+    feed(pace, clock, 0.004)
+    for _ in range(20):
+        feed(pace, clock, 0.004)
+        clock.now += 1.0
+        pace.finished()
+    assert pace.reserve == 2 * RESERVE
+    assert pace.fits(clock.now + 1.1 * RESERVE, first=True)
 
 
 def test_before_the_first_chunk():

@@ -19,6 +19,7 @@ from ..certifier import NO_STAMP, Certifier, FrameCertificate, failure, undecoda
 from ..engine_keeper import EngineKeeper
 from ..engines import noise_key
 from ..frames import Frame, FrameError, decode_message
+from ..pacing import ChunkPace
 from .configuration import Configuration
 from .conversions import (
     NANOSECONDS,
@@ -111,6 +112,7 @@ class Worker:
         self._topic = topic
         self._retired = False
         self._lent: CertifierBank | None = None
+        self._pace: ChunkPace | None = None  # of the frame in progress
         self._thread = threading.Thread(target=self._run, name="certifier", daemon=True)
 
     def start(self) -> None:
@@ -160,6 +162,9 @@ class Worker:
                 self._keeper.returned(self._lent)
             return
         published = self._publish(taken, configuration, result)
+        if self._pace is not None:
+            self._pace.finished()
+            self._pace = None
         if published and configuration["debug.image"] and frame is not None:
             header = taken.received.message.header
             self._show(frame, result, header, configuration["certification.required_radius"])
@@ -241,7 +246,7 @@ class Worker:
         seed = configuration["seed"]
         key = noise_key(None if seed < 0 else seed, self._topic, taken.sequence)
         deadline = taken.received.steady + configuration.budget
-        self._lent = bank
+        self._lent, self._pace = bank, certifier.pace
         self.inference = Inference(taken, bank, certifier)
         try:
             result = certifier.certify(frame, settings, key, deadline)

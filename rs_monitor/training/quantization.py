@@ -17,10 +17,11 @@ import numpy as np
 from ..models import ModelError
 
 INSTALL = "python -m pip install 'onnxruntime>=1.20,<2' 'onnx>=1.17,<2'"
-# What these read is quantised, nothing else: what stands between them runs in floating point or is
-# fused into them. OpenVINO adds a shortcut inside the convolution before it only if the result of
-# that convolution is not quantised first.
-_QUANTIZED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+# What weights meet is quantised.
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+# So are both sides of a shortcut's addition, and its result: only then does OpenVINO add inside
+# the convolution before it, and keep nothing but 8 bits in memory.
+_QUANTIZED = (*_WEIGHTED, "Add", "Relu")
 _BATCH = 8
 
 
@@ -29,8 +30,8 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
 
     Weights are symmetric with a scale for each output channel, activations unsigned with one
     scale each, from the least and the greatest value among 8 of `images`, averaged over them all.
-    Biases, sums, logits, the normalisation in front and the mean over the image behind keep
-    floating point. The same arguments give the same bytes.
+    Biases, logits, the normalisation in front and the mean over the image behind keep floating
+    point. The same arguments give the same bytes.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
                 _reader(quantization, image.name, planes, fixed or _BATCH),
                 quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=list(_QUANTIZED),
+                nodes_to_exclude=_constant_sums(onnx_module, folded),
                 per_channel=True,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
@@ -78,7 +80,7 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
                 extra_options={
                     "QuantizeBias": False,
                     "CalibMovingAverage": True,
-                    "OpTypesToExcludeOutputQuantization": list(_QUANTIZED),
+                    "OpTypesToExcludeOutputQuantization": list(_WEIGHTED),
                 },
             )
         except OSError as error:
@@ -89,7 +91,7 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
         content = twin.read_bytes()
     kinds = {node.op_type for node in onnx_module.load_from_string(content).graph.node}
     if "QuantizeLinear" not in kinds:
-        raise ModelError(f"nothing to quantise: it has none of {', '.join(_QUANTIZED)}")
+        raise ModelError(f"nothing to quantise: it has none of {', '.join(_WEIGHTED)}")
     return content
 
 
@@ -124,6 +126,22 @@ def _parse(onnx: Any, content: bytes) -> Any:
     if any(node.op_type in ("QuantizeLinear", "DynamicQuantizeLinear") for node in graph.node):
         raise ModelError("it is quantised already")
     return network
+
+
+def _constant_sums(onnx: Any, path: Path) -> list[str]:
+    """Name all nodes of a file, and return the additions of a constant: no shortcuts."""
+    network = onnx.load(path)
+    constants = {tensor.name for tensor in network.graph.initializer}
+    for index, node in enumerate(network.graph.node):
+        node.name = f"node_{index}"
+        if node.op_type == "Constant":
+            constants |= set(node.output)
+    onnx.save(network, path)
+    return [
+        node.name
+        for node in network.graph.node
+        if node.op_type == "Add" and constants & set(node.input)
+    ]
 
 
 def _reader(quantization: Any, name: str, planes: np.ndarray, batch: int) -> Any:

@@ -41,11 +41,12 @@ def test_twin_is_quantised_and_keeps_its_dynamic_sizes():
     (image,) = twin.graph.input
     dimensions = image.type.tensor_type.shape.dim
     assert [dim.dim_param for dim in dimensions] == ["batch", "", "height", "width"]
-    kinds = [node.op_type for node in twin.graph.node]
-    # The image and the three activations that a convolution reads; the sum is not quantised.
-    assert kinds.count("QuantizeLinear") >= 4
-    (shortcut,) = (node for node in twin.graph.node if node.op_type == "Add")
-    assert not any("c2_Dequantize" in name for name in shortcut.input)
+    made_by = {name: node.op_type for node in twin.graph.node for name in node.output}
+    # Both sides of the shortcut's addition and all that convolutions read, and no logits.
+    for node in twin.graph.node:
+        if node.op_type in ("Conv", "Add"):
+            assert {made_by[name] for name in node.input} == {"DequantizeLinear"}, node.name
+    assert made_by[twin.graph.output[0].name] == "Mul"
     weights = [t for t in twin.graph.initializer if t.data_type == TensorProto.INT8]
     assert any(tensor.dims == [16, 16, 3, 3] for tensor in weights)
 
@@ -77,6 +78,17 @@ def test_a_fixed_batch_is_calibrated_with_full_batches():
 def test_what_cannot_be_quantised(content, reason):
     with pytest.raises(ModelError, match=reason):
         quantize_onnx(content, noisy())
+
+
+def test_a_constant_is_added_in_floating_point():
+    def offset(graph):
+        graph.initializer.append(helper.make_tensor("offset", TensorProto.FLOAT, [], [0.1]))
+        graph.node.insert(0, helper.make_node("Add", ["image", "offset"], ["shifted"]))
+        graph.node[1].input[0] = "shifted"
+
+    twin = onnx.load_from_string(quantize_onnx(other_graph(offset), noisy()))
+    (sum_,) = (node for node in twin.graph.node if "offset" in node.input)
+    assert "image" in sum_.input
 
 
 def test_a_twin_has_no_twin():
