@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from .engines import KEY_BYTES, Builds, Engine, open_engine
 from .families import Family, load_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model, load_reference_image
+from .pacing import RESERVE
 from .resources import shipped_file
 from .roots import outside
 from .settings import Settings
@@ -24,7 +26,7 @@ from .settings import Settings
 # Samples a forward pass, largest first: large ones use the machine better, small ones leave
 # less of the frame period unused.
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
-_CHUNK_SHARE = 0.125  # of the budget, at most
+_CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
 _REFERENCE_SAMPLES = 64
 
@@ -75,7 +77,7 @@ def check_reference(engine: Engine) -> None:
 
 
 def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
-    """Open an engine whose chunk takes a small part of the budget.
+    """Open an engine with the chunk that draws most samples in a frame's time, as measured.
 
     Parameters
     ----------
@@ -84,31 +86,53 @@ def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
     budget : float
         Seconds a frame may take.
     """
+    best, most = None, -math.inf
     for chunk in _CHUNKS:
         engine = opener(chunk)
         engine.warm_up()
-        if chunk == _CHUNKS[-1] or _fits(engine, _CHUNK_SHARE * budget):
-            return engine
-        engine.close()
-    raise AssertionError("the smallest chunk is always taken")
+        seconds = _fastest(engine, _CHUNK_SHARE * budget)
+        expected = expected_samples(chunk, seconds, budget)
+        if best is not None and expected < most:
+            engine.close()
+        else:
+            if best is not None:
+                best.close()
+            best, most = engine, expected
+        if seconds <= _CHUNK_SHARE * budget:
+            break
+    return best
 
 
-def _fits(engine: Engine, limit: float) -> bool:
-    """Whether a chunk takes at most `limit` seconds when nothing else disturbs it.
+def expected_samples(chunk: int, seconds: float, budget: float) -> float:
+    """Return the samples drawn in a budget if half a chunk's time is left unused in the mean.
+
+    Parameters
+    ----------
+    chunk : int
+        Samples.
+    seconds : float
+        What it takes.
+    budget : float
+        Seconds, the reserve after the last chunk included.
+    """
+    return chunk * (max(0.0, budget - RESERVE) / seconds - 0.5)
+
+
+def _fastest(engine: Engine, limit: float) -> float:
+    """Return how many seconds a chunk takes when nothing else disturbs it; any that is in `limit`.
 
     The fastest of several counts: a busy moment while the node is configured must not make
     chunks small for as long as it runs.
     """
     image = np.full((engine.model.height, engine.model.width, 3), 0.5, np.float32)
-    end = time.monotonic() + _TRYING
+    end, fastest = time.monotonic() + _TRYING, math.inf
     while True:
         started = time.monotonic()
         engine.votes(image, 0.25, engine.max_batch, bytes(KEY_BYTES))
         ended = time.monotonic()
-        if ended - started <= limit:
-            return True
-        if ended > end:
-            return False
+        fastest = min(fastest, ended - started)
+        if fastest <= limit or ended > end:
+            return fastest
 
 
 class CertifierBank:

@@ -4,10 +4,10 @@ import pytest
 import yaml
 from small_models import color_network, write_model
 
-from rs_monitor.bank import CertifierBank, shipped_family
-from rs_monitor.engines import EngineError
+from rs_monitor.bank import CertifierBank, expected_samples, open_paced, shipped_family
+from rs_monitor.engines import EngineError, open_engine
 from rs_monitor.families import load_family
-from rs_monitor.models import ModelError
+from rs_monitor.models import ModelError, load_card, load_model
 from rs_monitor.settings import Settings
 
 
@@ -71,8 +71,8 @@ def test_chunk_is_measured_or_given(tmp_path):
 
 def test_what_cannot_be_had_is_refused(tmp_path):
     card = write_model(tmp_path)
-    with pytest.raises(EngineError, match="torch"):
-        open_bank(card, backend="torch")
+    with pytest.raises(EngineError, match="fp16|precision"):
+        open_bank(card, precision="fp64")
     with pytest.raises(EngineError, match="int8"):
         open_bank(card, precision="int8")
 
@@ -83,3 +83,29 @@ def test_shipped_family_opens():
     bank = open_bank("")
     assert bank.select(0.25, "full")[1] == ""
     bank.close()
+
+
+@pytest.mark.parametrize(
+    ("chunk", "milliseconds", "samples"),
+    [(64, 3.2, 508), (32, 11.5, 59.130), (8, 3.3, 61.4545), (64, 108, -16)],
+)
+def test_expected_samples(chunk, milliseconds, samples):
+    assert expected_samples(chunk, milliseconds / 1e3, 0.032) == pytest.approx(samples, rel=1e-4)
+
+
+@pytest.mark.parametrize(("budget", "chunks"), [(60.0, [64]), (1e-9, [64, 32, 16, 8, 4, 2, 1])])
+def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, budget, chunks):
+    model, opened = load_model(load_card(write_model(tmp_path))), []
+
+    def opener(chunk):
+        opened.append(open_engine(model, backend="openvino", precision="fp32", max_batch=chunk))
+        return opened[-1]
+
+    best = open_paced(opener, budget)
+    assert [engine.max_batch for engine in opened] == chunks
+    assert best is opened[-1]
+    for engine in opened[:-1]:
+        with pytest.raises(EngineError, match="closed"):
+            engine.run_network()
+    best.run_network()
+    best.close()
