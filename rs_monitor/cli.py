@@ -25,6 +25,7 @@ from .commands import (
     predict,
     quantize,
     replay,
+    verify_engine,
 )
 from .datasets import DataError
 from .engines import EngineError
@@ -42,6 +43,7 @@ _COMMANDS = (
     predict,
     quantize,
     replay,
+    verify_engine,
 )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..engines import BACKENDS, PRECISIONS, EngineError, open_engine
+from ..engines import BACKENDS, EngineError, available_precisions, open_engine
 from ..evaluation.benchmark.frame_loop import sample_frame
 from ..evaluation.benchmark.measure import Conditions, check_memory, measure
 from ..evaluation.benchmark.radius import radius_bought
@@ -28,15 +28,23 @@ from .benchmark_subject import Subject, limit_model, open_subject
 from .predict import open_log
 
 
-def _combinations(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+def _combinations(
+    arguments: argparse.Namespace,
+) -> tuple[list[tuple[str, str]], list[dict[str, str]]]:
+    """Return backends and precisions to measure, and those that cannot be had."""
     if not arguments.all:
-        return [(arguments.backend, arguments.precision)]
-    pick = lambda given, every: [given] if given != "auto" else list(every[1:])  # noqa: E731
-    return [
-        (backend, precision)
-        for backend in pick(arguments.backend, BACKENDS)
-        for precision in pick(arguments.precision, PRECISIONS)
-    ]
+        return [(arguments.backend, arguments.precision)], []
+    wanted, unavailable = [], []
+    for backend in BACKENDS[1:] if arguments.backend == "auto" else [arguments.backend]:
+        try:
+            offered = available_precisions(backend)
+        except EngineError as error:
+            reason = str(error)
+            unavailable.append({"backend": backend, "precision": "any", "reason": reason})
+            continue
+        given = [arguments.precision]
+        wanted += [(backend, p) for p in (offered if given == ["auto"] else given)]
+    return wanted, unavailable
 
 
 def _probabilities(arguments: argparse.Namespace) -> ClassProbabilities | None:
@@ -68,7 +76,7 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     UsageError, ModelError, EngineError
     """
     probabilities = _probabilities(arguments)
-    combinations = _combinations(arguments)
+    combinations, unavailable = _combinations(arguments)
     int8 = any(precision == "int8" for _, precision in combinations)
     subject = open_subject(
         arguments.model,
@@ -82,13 +90,13 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     limit: Model | None = None
     works: dict[str, Work] = {}
     try:
-        limit = limit_model(folder, int8)
+        has_twin = any(model.twin for model in subject.models.values())
+        limit = limit_model(folder, int8 or has_twin)
         for size, model in subject.models.items():
             works[size] = count_work(model.onnx, model.height, model.width)
     except (EngineError, ModelError) as error:
         notes.append(f"no part of the machine's limit is told: {error}")
     runs: list[dict[str, Any]] = []
-    unavailable: list[dict[str, str]] = []
     for backend, precision in combinations:
         try:
             runs.append(
@@ -166,22 +174,24 @@ def _measure_one(
             limit=None
             if limit is None or work is None
             else (
-                lambda batch: open_engine(
-                    limit, backend=backend, precision=precision, max_batch=batch
+                lambda identity, batch: open_engine(
+                    limit, backend=backend, precision=identity.precision, max_batch=batch
                 ),
                 count_work(limit.onnx, limit.height, limit.width),
             ),
         )
         inside = sizes[size]["largest_batch_in_period"]
+        int8 = sizes[size]["identity"]["precision"] == "int8"
+        runs = model.twin if int8 and model.twin else model
         sizes[size]["radius"] = radius_bought(
             inside or 0,
             sigma=arguments.sigma,
             alpha=arguments.alpha,
             procedure=arguments.procedure,
-            model=model,
+            model=runs,
             probabilities=probabilities,
         )
-        sizes[size]["model_id"] = model.model_id
+        sizes[size]["model_id"] = runs.model_id
         sizes[size]["input"] = {"height": model.height, "width": model.width}
         sizes[size]["rows"] = [row | {"resolution": size} for row in sizes[size]["rows"]]
     first = dict(next(iter(sizes.values())))

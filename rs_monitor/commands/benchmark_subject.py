@@ -84,7 +84,7 @@ def open_subject(
     resolution : str or None
         None for full, and half where the model takes it.
     int8 : bool
-        Whether an architecture gets an int8 twin.
+        Whether an architecture gets an int8 twin; needs onnxruntime.
     folder : Path
         For an architecture's files.
 
@@ -112,11 +112,21 @@ def open_subject(
 
 
 def limit_model(folder: Path, int8: bool) -> Model:
-    """Return the network of convolutions that shows the machine's limit."""
+    """Return the network of convolutions that shows the machine's limit.
+
+    Raises
+    ------
+    ModelError, EngineError
+        Without onnx, or without onnxruntime where it needs an int8 twin.
+    """
     content = convolution_network()
-    twin = _quantized(content, LIMIT_SIZE, 1.0) if int8 else None
     card = write_unlabelled(
-        folder, "convolutions", content, size=LIMIT_SIZE, classes=LIMIT_CLASSES, twin=twin
+        folder,
+        "convolutions",
+        content,
+        size=LIMIT_SIZE,
+        classes=LIMIT_CLASSES,
+        twin=_quantized(content, LIMIT_SIZE, 1.0) if int8 else None,
     )
     return load_model(load_family(card).members[0])
 

@@ -11,16 +11,13 @@ from typing import Any
 
 from ..bank import check_reference, shipped_families
 from ..engines import BACKENDS, PRECISIONS, EngineError, available_precisions, open_engine
-from ..evaluation.parity import flip_rate, patchwork
+from ..evaluation.parity import TOLERATED_FLIPS, flip_rate, patchwork
 from ..families import load_family
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_model, load_reference_image
 from . import add_json_option, new_parser, write_json
 
 _CHUNK = 16
-# Votes on the same noise that may differ from fp32's on made-up images, whose classes are less
-# sure than those of real ones: int8 changed up to 7 % of them when this was written, bf16 0.5 %.
-_TOLERANCE = {"bf16": 0.03, "fp16": 0.03, "int8": 0.2}
 _PATCHWORKS, _SAMPLES = 8, 32
 
 
@@ -87,7 +84,7 @@ def _parity(model: Model, backend: str, precisions: list[str]) -> str:
     ModelError
         When more do than the tolerance.
     """
-    card, compared = model.card, [name for name in precisions if name in _TOLERANCE]
+    card, compared = model.card, [name for name in precisions if name in TOLERATED_FLIPS]
     images = patchwork(model.height, model.width, _PATCHWORKS)
     reference = load_reference_image(card)
     if reference is not None:
@@ -99,7 +96,7 @@ def _parity(model: Model, backend: str, precisions: list[str]) -> str:
         for name in compared:
             with open_engine(model, backend=backend, precision=name, max_batch=1) as engine:
                 share = flip_rate(fp32, engine, images, card.sigma, _SAMPLES)
-            allowed = _TOLERANCE[name]
+            allowed = TOLERATED_FLIPS[name]
             if share > allowed:
                 raise ModelError(
                     f"{card.path}: {share:.1%} of the votes in {name} differ from fp32 on the "

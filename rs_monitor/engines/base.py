@@ -165,6 +165,29 @@ class Engine(abc.ABC):
             raise EngineError("the engine is closed")
         self._run_network()
 
+    def _read_batch(self) -> np.ndarray:
+        """Return the batch that the network was given last, float32 [max_batch, 3, H, W]."""
+        raise EngineError(f"an engine on {self.identity.backend} does not show its noise")
+
+    def noisy_images(
+        self, image: np.ndarray, sigma: float, key: bytes, *, start: int = 0
+    ) -> np.ndarray:
+        """Return what the network is given for a full batch of votes, to be looked at.
+
+        Parameters
+        ----------
+        image, sigma, key, start
+            As for `votes`.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 [max_batch, 3, H, W]: `image` with the noise of samples from `start` on,
+            before any cast to a reduced precision.
+        """
+        self.votes(image, sigma, self.max_batch, key, start=start)
+        return self._read_batch()
+
     @abc.abstractmethod
     def _logits(self, batch: np.ndarray) -> np.ndarray:
         """Map float32 [max_batch, 3, H, W] to logits [max_batch, K]."""

@@ -172,6 +172,9 @@ class DeviceLoop(Engine):
         with torch.cuda.graph(self._graph):
             step()
 
+    def _read_batch(self) -> np.ndarray:
+        return self._batch.cpu().numpy().copy()
+
     def _run_network(self) -> None:
         torch = self._torch
         try:

@@ -96,7 +96,7 @@ class NoiseStatistics:
         }
 
     def tails(self) -> dict[float, tuple[int, int, float]]:
-        """Return by limit: draws above it, draws below its negative, and those expected of each."""
+        """Return by limit: draws above it, below its negative, and those expected of each."""
         return {
             limit: (int(above), int(below), self.n * float(stats.norm.sf(limit)))
             for limit, above, below in zip(TAILS, *self._tails)

@@ -188,6 +188,9 @@ class OpenVinoEngine(Engine):
             raise EngineError(f"OpenVINO inference failed: {_first_line(error)}") from error
         return self._request.get_output_tensor().data
 
+    def _read_batch(self) -> np.ndarray:
+        return self._batch.copy()
+
     def _run_network(self) -> None:
         self._infer()
 

@@ -42,6 +42,12 @@ def available_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
+def resident_memory() -> int:
+    """Return the bytes of main memory that this process holds."""
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _versions() -> dict[str, str]:
     versions = {}
     for package in _PACKAGES:

@@ -10,6 +10,10 @@ import numpy as np
 
 from ..engines import Engine, noise_key
 
+# Votes on the same noise that may differ from fp32's on made-up images, whose classes are less
+# sure than those of real ones: int8 changed up to 7 % of them when this was written, bf16 0.5 %.
+TOLERATED_FLIPS = {"bf16": 0.03, "fp16": 0.03, "int8": 0.2}
+
 _SEED = 0
 _PATCHES = 4  # a side
 _INVALID = -1

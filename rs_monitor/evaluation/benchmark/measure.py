@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...bank import open_paced
-from ...engines import Engine, EngineError
+from ...engines import Engine, EngineError, EngineIdentity
 from ...frames import Resizer
 from ..machine import available_memory
 from .frame_loop import FrameLoop
@@ -26,7 +26,7 @@ _TRIES = 5  # of a batch while the largest inside the period is looked for
 _BEYOND = 2.0  # frame periods up to which batches are measured
 _SETTLE = 0.02  # seconds: PyTorch's threads keep spinning for some milliseconds after their work
 _FLOAT = 4  # bytes
-_LIMIT_BATCHES = (4, 32, 256)  # of the convolutions that show the machine's limit
+_LIMIT_BATCHES = (1, 8, 64, 256)  # of the convolutions that show the machine's limit
 _LIMIT_MS = 4.0  # a forward pass of these that takes as long is large enough
 
 Opener = Callable[[int], Engine]
@@ -87,7 +87,7 @@ def measure(
     *,
     work: Work | None = None,
     network: Any = None,
-    limit: tuple[Opener, Work] | None = None,
+    limit: tuple[Callable[[EngineIdentity, int], Engine], Work] | None = None,
 ) -> dict[str, Any]:
     """Measure one model on one engine.
 
@@ -101,7 +101,8 @@ def measure(
     network : torch.nn.Module, optional
         The same network for the reference loop, measured in turn with the engine.
     limit : (callable, Work), optional
-        Opens the network of convolutions that shows the machine's limit, and its work.
+        Opens the network of convolutions that shows the machine's limit as another engine runs,
+        and its work.
 
     Returns
     -------
@@ -109,7 +110,8 @@ def measure(
         Times in ms. rows: batch, median_ms, p95_ms, p99_ms, samples_per_second of the whole loop;
         chunk; repetitions; largest_batch_in_period (by the median; None where none is) and
         largest_batch_in_period_p99; loop, raw and reference samples a second with their ratios;
-        fixed_cost_ms and ms_per_sample of the line through the rows of whole chunks; limit.
+        fixed_cost_ms and ms_per_sample of the line through the rows of whole chunks; limit, None
+        where it was not asked for; identity of the engine.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def measure(
         chunk = main.max_batch
         loop = FrameLoop(main, conditions.frame, conditions.sigma)
         most = _most_chunks(loop, conditions.period) * chunk
-        around = {most - chunk, most, most + chunk} - {0}
+        around = {most + k * chunk for k in (-2, -1, 0, 1) if most + k * chunk > 0}
         batches = sorted(around | set(conditions.batches or _powers(chunk, most)))
         whole = {
             batch: FrameLoop(
@@ -151,7 +153,7 @@ def measure(
             subjects["reference"] = reference = ReferenceLoop(network, resized, conditions.sigma)
             settle = _SETTLE
         if limit is not None:
-            busy = _busy(limit[0])
+            busy = _busy(functools.partial(limit[0], main.identity))
             engines[-1] = busy
             subjects["limit"] = functools.partial(
                 FrameLoop(busy, conditions.frame, 0.0).raw, busy.max_batch
@@ -159,7 +161,7 @@ def measure(
         repetitions = _repetitions(subjects, conditions.seconds, settle)
         times = interleaved(subjects, repetitions, settle=settle, title=conditions.title)
         result = _result(times, batches, chunk, most, conditions.period)
-        result["identity"] = dataclasses.asdict(main.identity)
+        result |= {"identity": dataclasses.asdict(main.identity), "limit": None}
         if network is not None:
             result |= {"reference_device": reference.device}
             result |= {"reference_threads": reference.threads, "reference_batch": BATCH}
@@ -179,9 +181,9 @@ def _powers(chunk: int, most: int) -> list[int]:
     return sorted({p if p < chunk else round(p / chunk) * chunk for p in powers})
 
 
-def _typical(run: Callable[[], object]) -> float:
-    """Return the median duration of a few calls in milliseconds."""
-    return interleaved({0: run}, _TRIES)[0].median
+def _shortest(run: Callable[[], object]) -> float:
+    """Return the shortest duration of a few calls in milliseconds: least disturbed by others."""
+    return float(interleaved({0: run}, _TRIES)[0].milliseconds.min())
 
 
 def _most_chunks(loop: FrameLoop, period: float) -> int:
@@ -189,9 +191,9 @@ def _most_chunks(loop: FrameLoop, period: float) -> int:
     chunk = loop.engine.max_batch
 
     def inside(chunks: int) -> bool:
-        return _typical(functools.partial(loop, chunks * chunk)) <= period
+        return _shortest(functools.partial(loop, chunks * chunk)) <= period
 
-    chunks = max(1, int(period / _typical(functools.partial(loop, chunk))))
+    chunks = max(1, int(period / _shortest(functools.partial(loop, chunk))))
     step = max(1, chunks // 32)
     if inside(chunks):
         while inside(chunks + step):
@@ -208,7 +210,7 @@ def _busy(opener: Opener) -> Engine:
         engine = opener(batch)
         engine.warm_up()
         loop = FrameLoop(engine, np.zeros((8, 8, 3), np.uint8), 0.0)
-        if batch == _LIMIT_BATCHES[-1] or _typical(functools.partial(loop.raw, 1)) >= _LIMIT_MS:
+        if batch == _LIMIT_BATCHES[-1] or _shortest(functools.partial(loop.raw, 1)) >= _LIMIT_MS:
             return engine
         engine.close()
     raise AssertionError("the largest batch is always taken")

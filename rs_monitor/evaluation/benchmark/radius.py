@@ -66,7 +66,8 @@ def radius_bought(
 
 def _card_rows(model: Model, conditions: dict[str, Any]) -> dict[int, float]:
     """Return radii by n of the evaluation in a card, where it is of this file and conditions."""
-    evaluation = model.card.details.get("evaluation")
+    details = model.card.details
+    evaluation = (details["int8"] if model.card.is_twin else details).get("evaluation")
     if not isinstance(evaluation, dict) or evaluation.get("model_id") != model.model_id:
         return {}
     if any(evaluation.get(name) != value for name, value in conditions.items()):

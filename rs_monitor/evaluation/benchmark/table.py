@@ -58,8 +58,7 @@ def _resolution(run: dict[str, Any], size: str) -> list[str]:
             f"{result['reference_samples_per_second']:.0f} samples/s; ours is "
             f"{result['loop_over_reference']:.2f} times as fast"
         )
-    if "limit" in result:
-        limit = result["limit"]
+    if limit := result["limit"]:
         told.append(
             f"  {limit['raw_fraction']:.0%} (the whole loop {limit['loop_fraction']:.0%}) of the "
             f"{limit['operations_per_second'] / 1e12:.3g} TOP/s of {limit['what']}"

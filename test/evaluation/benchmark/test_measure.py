@@ -29,7 +29,8 @@ def test_sample_frame_is_always_the_same():
 
 
 def test_results_agree_with_each_other(opener):
-    found = measure(opener, QUICK, work=Work(100, 200), limit=(opener, Work(50, 200)))
+    limit = (lambda identity, batch: opener(batch), Work(50, 200))
+    found = measure(opener, QUICK, work=Work(100, 200), limit=limit)
     rows = {row["batch"]: row for row in found["rows"]}
     assert {1, 2, 4, 8} <= rows.keys()
     assert all(batch % 8 == 0 for batch in rows if batch > 8)
