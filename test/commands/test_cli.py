@@ -81,7 +81,8 @@ def test_missing_image(card, capsys):
 
 def test_engine_that_cannot_be_had_is_a_failure(tmp_path, card, capsys):
     path = picture(tmp_path)
-    assert main(["certify", path, "--model", card, "--backend", "torch"]) == 1
+    options = ["--backend", "torch", "--precision", "int8"]
+    assert main(["certify", path, "--model", card, *options]) == 1
     assert "torch" in capsys.readouterr().err
 
 
