@@ -39,6 +39,7 @@ OPTIONAL = {
     "onnx": "torch",
     "onnxruntime": "quantize",
     "openvino": "openvino",
+    "psutil": "test",
     "pyarrow": "replay",
     "ray": "ray",
     "rosbags": "bags",
