@@ -223,6 +223,32 @@ def test_killed_while_writing(cache, call, number):
     assert not list(cache.folder.glob("*.partial"))
 
 
+FULL = """
+import resource, sys
+sys.path[:0] = sys.argv[1:3]
+import test_cache as t
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), resource.RLIM_INFINITY))
+try:
+    t.stored(t.EngineCache(Path(sys.argv[3])))
+except t.EngineError as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+@pytest.mark.parametrize("size", [0, 100, len(ENGINE) - 1])
+def test_a_full_disk_leaves_nothing_half_written(cache, size):
+    arguments = [str(Path(__file__).parent), str(ROOT), str(cache.folder), str(size)]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, *arguments], timeout=100, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("refused: cannot") and "Traceback" not in done.stderr
+    assert cache.load(KEY) is None
+    assert {path.suffix for path in cache.folder.iterdir()} == {".lock"}
+    assert stored(cache) == (ENGINE, True)
+
+
 RACING = """
 import sys
 sys.path[:0] = sys.argv[1:3]
