@@ -20,7 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from rs_monitor.certification import Status, single_pass
-from rs_monitor.ros.qos import LIVELINESS
+from rs_monitor.ros import topics
 from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
 
 MODEL = "ab" * 32
@@ -28,7 +28,8 @@ RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
-CERTIFICATE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE, **LIVELINESS)
+CERTIFICATE = topics.CERTIFICATE.offered()
+CERTIFICATE.depth = 1000
 PARAMETERS = {"expected.model_id": MODEL, "max_age": 10.0, "debounce.window": 100.0}
 
 
