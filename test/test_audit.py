@@ -52,7 +52,15 @@ def test_a_database_that_knows_nothing_is_none(audit):
         audit.judge({"dependencies": PACKAGES[2:]}, {})
 
 
-@pytest.mark.parametrize("status, body", [(404, b"{}"), (200, b"{}"), (200, b"<html>")])
+@pytest.mark.parametrize(
+    "status, body",
+    [
+        (404, b"{}"),
+        (200, b"{}"),
+        (200, b"<html>"),
+        (200, b'{"vulnerabilities": []}'),
+    ],
+)
 def test_no_database_is_one_line_and_no_failure(audit, monkeypatch, capsys, status, body):
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

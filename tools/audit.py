@@ -16,7 +16,7 @@ import argparse
 import json
 import subprocess
 import sys
-import urllib.error
+import time
 import urllib.request
 from pathlib import Path
 
@@ -24,9 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 EXCEPTIONS = ROOT / "tools" / "audit_exceptions.txt"
 _TOOLS = ROOT / "build" / "audit-venv"
 _REQUIREMENTS = ("pip-audit>=2.7,<3", "cyclonedx-bom>=7,<8")
-_PROBE = "https://pypi.org/pypi/pip/json"  # what pip-audit asks for, for one package
+# What pip-audit asks for, for one package: a pip with a known vulnerability. Mirrors of PyPI often
+# answer for the latest version only, or with an empty list.
+_PROBE = "https://pypi.org/pypi/pip/23.0/json"
 _PROBE_LIMIT = 5.0  # seconds
-_LIMIT = 150.0  # seconds for either tool, and for installing them
+_LIMIT = 120.0  # seconds for all of it
+_STARTED = time.monotonic()
 
 
 class NotDone(Exception):
@@ -36,9 +39,15 @@ class NotDone(Exception):
 def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=_LIMIT, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=max(0.0, _LIMIT - (time.monotonic() - _STARTED)),
+            stdin=subprocess.DEVNULL,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise NotDone(f"{Path(command[0]).name} took longer than {_LIMIT:g} s") from error
+    except OSError as error:
         raise NotDone(f"{Path(command[0]).name}: {error}") from error
 
 
@@ -116,8 +125,9 @@ def _ask_database() -> None:
     """Look whether the database answers at all, before anything is installed."""
     try:
         with urllib.request.urlopen(_PROBE, timeout=_PROBE_LIMIT) as answer:
-            json.load(answer)["vulnerabilities"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            if not json.load(answer)["vulnerabilities"]:
+                raise ValueError("it has forgotten those of pip 23.0")
+    except (OSError, ValueError, LookupError, TypeError) as error:
         detail = " ".join(str(error).split())
         raise NotDone(f"no vulnerability database at {_PROBE} ({detail})") from error
 
