@@ -8,10 +8,12 @@ import dataclasses
 import sys
 import time
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.time import Time
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
@@ -42,6 +44,11 @@ _LEVELS = {
 }
 
 
+def _refuse(changes: list[Parameter]) -> SetParametersResult:
+    names = ", ".join(change.name for change in changes)
+    return SetParametersResult(reason=f"{names}: fixed at the start of the safety monitor")
+
+
 class SafetyMonitor(Node):
     """Subscribes to `certificate` and publishes `safety_state`.
 
@@ -60,6 +67,8 @@ class SafetyMonitor(Node):
         for parameter in PARAMETERS:
             declare(self, parameter)
         warn_of_unknown(self)
+        # Ours are read-only; use_sim_time, which is rclpy's, would have another's clock believed.
+        self.add_on_set_parameters_callback(_refuse)
         values = {p.name: self.get_parameter(p.name).value for p in PARAMETERS}
         for parameter in PARAMETERS:
             if reason := parameter.check(values[parameter.name]):

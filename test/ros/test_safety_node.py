@@ -15,6 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import image, now
 from monitor_process import LIMIT, end
 from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -217,6 +218,13 @@ def test_its_rules_cannot_be_changed_from_outside(start_safety):
         )
         bench.wait(future.done, "answer")
         assert not future.result().results[0].successful
+    sim_time = ParameterMsg(name="use_sim_time")
+    sim_time.value.type, sim_time.value.bool_value = ParameterType.PARAMETER_BOOL, True
+    future = client.call_async(SetParameters.Request(parameters=[sim_time]))
+    bench.wait(future.done, "answer")
+    (result,) = future.result().results
+    assert not result.successful and "use_sim_time: fixed at the start" in result.reason
+    bench.make_safe()  # by the clock that it had
 
 
 @pytest.mark.parametrize(
