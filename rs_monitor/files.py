@@ -18,7 +18,6 @@ from .roots import outside
 PARTIAL = ".partial"
 
 
-
 def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
     """Read a regular file.
 
