@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-noise coverage mutation faults soak lint colcon clean
+.PHONY: help setup demo test test-noise coverage mutation faults soak lint docs audit sbom colcon clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -58,6 +58,15 @@ soak: setup  ## camera, node and safety monitor at 25 Hz for MINUTES (30): bench
 
 lint: setup  ## ruff
 	@$(BIN)/python -m ruff check .
+
+docs: setup  ## bring the tables in the documents and the files in config/ up to date with the code
+	@$(BIN)/python tools/write_tables.py
+
+audit: setup  ## known vulnerabilities of what the virtual environment holds
+	@$(BIN)/python tools/audit.py vulnerabilities $(VENV)
+
+sbom: setup  ## a CycloneDX list of it: build/sbom.cdx.json
+	@$(BIN)/python tools/audit.py sbom $(VENV) build/sbom.cdx.json
 
 colcon: setup  ## build and test as a ROS workspace does, in the virtual environment
 	@export PATH="$(abspath $(BIN)):$$PATH" ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST; \

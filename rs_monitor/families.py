@@ -61,13 +61,15 @@ class Family:
         return best, "; ".join(warnings)
 
 
-def load_family(path: str | Path) -> Family:
+def load_family(path: str | Path, roots: str = "") -> Family:
     """Read a family, or a single card as a family of one.
 
     Parameters
     ----------
     path : str or Path
         YAML with `members`, a list of cards beside it; or a card.
+    roots : str
+        Folders that all its files must come from, see `roots.outside`.
 
     Raises
     ------
@@ -75,13 +77,13 @@ def load_family(path: str | Path) -> Family:
         When a card is missing or unreadable, or labels differ between members.
     """
     path = Path(path)
-    content = read_mapping(path)
+    content = read_mapping(path, roots)
     if "members" not in content:
-        return Family(path, (load_card(path),))
+        return Family(path, (load_card(path, roots),))
     names = read_key(path, content, "members", list)
     if not names or not all(isinstance(name, str) for name in names):
         raise ModelError(f"{path}: 'members' must list the cards of the family")
-    members = tuple(load_card(file_beside(path, name, "members")) for name in names)
+    members = tuple(load_card(file_beside(path, name, "members"), roots) for name in names)
     for card in members[1:]:
         if card.labels != members[0].labels:
             raise ModelError(f"{path}: {card.path.name} has other labels than {names[0]}")

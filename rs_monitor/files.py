@@ -12,11 +12,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from .roots import outside
+
 #: Ending of what is not whole yet.
 PARTIAL = ".partial"
 
 
-def read_file(path: str | Path, max_bytes: int) -> bytes:
+def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
     """Read a regular file.
 
     A FIFO or a device could keep its reader waiting for ever or never end, so these are refused
@@ -28,24 +30,33 @@ def read_file(path: str | Path, max_bytes: int) -> bytes:
         Links are followed.
     max_bytes : int
         Most bytes that are taken into memory.
+    roots : str
+        As for `outside`. What counts is the file that was opened: a link that is exchanged
+        between a check and the reading leads nowhere.
 
     Raises
     ------
     OSError
-        With the file's name: it cannot be read, is no regular file, or is larger.
+        With the file's name: it cannot be read, is not below a root, is no regular file, or is
+        larger.
     """
     name = os.fspath(path)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError as error:  # a zero byte in the name
         raise OSError(errno.EINVAL, str(error), name) from error
-    with open(descriptor, "rb") as stream:
+    try:
+        if reason := roots and outside(os.readlink(f"/proc/self/fd/{descriptor}"), roots):
+            raise PermissionError(errno.EACCES, reason, name)
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is not a regular file", name)
-        content = stream.read(max_bytes + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", name)
     return content

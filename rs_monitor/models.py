@@ -7,17 +7,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
+import reprlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from .files import read_file
+from .frames import FrameError, decode_compressed
+
 RESOLUTIONS = ("full", "half")
 _MAX_SIGMA = 1e3
 # ONNX TensorProto.external_data names its file in an entry with this key (protobuf: field 1,
-# 8 bytes).
-_EXTERNAL = b"\x0a\x08location"
+# 8 bytes; both numbers may be written longer than they need to be).
+_EXTERNAL = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
+_MOST_CARD_BYTES = 1 << 20
+_MOST_ONNX_BYTES = 1 << 31  # protobuf's own limit
+_MOST_PICTURE_BYTES = 1 << 26
+_MOST_PICTURE_PIXELS = 1 << 24
 
 
 class ModelError(ValueError):
@@ -72,8 +81,12 @@ class ModelCard:
         The model's int8 twin, where `rs_monitor quantize` made one.
     is_twin : bool
         Whether this is what the card says of the twin itself, see `twin`.
+    reference_sha256 : str
+        Of the reference image; "" where the card does not say.
     details : dict
         The whole card, with training, evaluation and licences.
+    roots : str
+        Folders that the card's files must come from, see `roots.outside`.
     """
 
     path: Path
@@ -90,13 +103,9 @@ class ModelCard:
     reference_label: str
     int8: TwinFile | None
     is_twin: bool
+    reference_sha256: str
     details: dict[str, Any] = dataclasses.field(repr=False, compare=False)
-
-    @property
-    def files(self) -> list[Path]:
-        """The card and the files it names."""
-        twin = self.int8.onnx if self.int8 else None
-        return [path for path in (self.path, self.onnx, twin, self.reference_image) if path]
+    roots: str = ""
 
     @property
     def twin(self) -> ModelCard | None:
@@ -110,7 +119,7 @@ class ModelCard:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A card and the bytes it vouches for, at one input size.
+    """A card and what it vouches for, read and checked once, at one input size.
 
     Attributes
     ----------
@@ -122,6 +131,8 @@ class Model:
         Network input size in pixels.
     resolution : str
         "full" or "half".
+    reference : numpy.ndarray or None
+        The reference image, uint8 RGB [H, W, 3]; None where the card has none.
     twin : Model or None
         The int8 twin at the same input size, which an engine runs in its place where int8 is
         asked for, or is fastest and may be chosen.
@@ -132,6 +143,7 @@ class Model:
     height: int
     width: int
     resolution: str
+    reference: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
     twin: Model | None = None
 
     @property
@@ -144,13 +156,42 @@ class Model:
         own = (self.height, self.width) == (self.card.height, self.card.width)
         return short if own else f"{short}@{self.height}x{self.width}"
 
+    def check(self) -> None:
+        """Check the bytes again, before an engine takes them.
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a card or family as a mapping; a ModelError names the file and what is wrong."""
+        Raises
+        ------
+        ModelError
+            When they are no longer those that the card vouches for.
+        """
+        _check_onnx(self.onnx, self.card)
+        if self.twin:
+            self.twin.check()
+
+
+def _read(path: Path, roots: str, limit: int, what: str) -> bytes:
+    """Read a file of a model; a ModelError says why it cannot be."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_file(path, limit, roots)
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ModelError(f"cannot read {what}{path}: {error.strerror or error}") from error
+
+
+def _check_digest(content: bytes, expected: str, path: Path, card: Path, hint: str = "") -> None:
+    """Refuse a file that is not the one which the card vouches for."""
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected:
+        raise ModelError(
+            f"{path}: sha256 is {digest}, but card {card} vouches for {expected}: "
+            f"the file was changed or cut short; restore it{hint}"
+        )
+
+
+def read_mapping(path: Path, roots: str = "") -> dict[str, Any]:
+    """Read a card or family as a mapping; a ModelError names the file and what is wrong."""
+    text = _read(path, roots, _MOST_CARD_BYTES, "")
+    try:
+        content = yaml.safe_load(text.decode("utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise ModelError(f"{path} is not a model card (YAML): {detail}") from error
@@ -167,15 +208,20 @@ def read_key(card: Path, mapping: object, key: str, kind: type | tuple[type, ...
             raise ModelError(f"{card}: the card has no '{key}'; add it")
         value = value[part]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ModelError(f"{card}: '{key}' is {value!r}, which is of the wrong type")
+        raise ModelError(f"{card}: '{key}' is {_shown(value)}, which is of the wrong type")
     return value
+
+
+def _shown(value: object) -> str:
+    """Return a value for an error message; YAML's aliases make small files enormous."""
+    return reprlib.repr(value)[:80]
 
 
 def read_sha256(card: Path, mapping: object, key: str) -> str:
     """Return a sha256 of the card, in lower case."""
     value = read_key(card, mapping, key, str).lower()
     if len(value) != 64 or set(value) - set("0123456789abcdef"):
-        raise ModelError(f"{card}: '{key}' must be 64 hexadecimal digits, got {value!r:.80}")
+        raise ModelError(f"{card}: '{key}' must be 64 hexadecimal digits, got {_shown(value)}")
     return value
 
 
@@ -186,7 +232,7 @@ def file_beside(card: Path, name: str, key: str) -> Path:
     return card.parent / name
 
 
-def load_card(path: str | Path) -> ModelCard:
+def load_card(path: str | Path, roots: str = "") -> ModelCard:
     """Read a model card.
 
     Parameters
@@ -194,7 +240,9 @@ def load_card(path: str | Path) -> ModelCard:
     path : str or Path
         The YAML file. Keys: name, onnx, sha256, labels, input.height, input.width,
         input.dynamic_size, input.resolution, sigma, reference.image, reference.label,
-        int8.onnx, int8.sha256, and free ones (training, evaluation, licence).
+        reference.sha256, int8.onnx, int8.sha256, and free ones (training, evaluation, licence).
+    roots : str
+        Folders that it and its files must come from, see `roots.outside`.
 
     Raises
     ------
@@ -202,10 +250,12 @@ def load_card(path: str | Path) -> ModelCard:
         Naming the card, the key and what is wrong.
     """
     path = Path(path)
-    content = read_mapping(path)
+    content = read_mapping(path, roots)
     labels = read_key(path, content, "labels", list)
     if len(labels) < 2 or not all(isinstance(label, str) and label for label in labels):
-        raise ModelError(f"{path}: 'labels' must be at least two class names, got {labels!r:.80}")
+        raise ModelError(
+            f"{path}: 'labels' must be at least two class names, got {_shown(labels)}"
+        )
     if not all(label.isprintable() for label in labels):
         raise ModelError(f"{path}: 'labels' holds a name with characters that cannot be printed")
     if len(set(labels)) != len(labels):
@@ -223,13 +273,15 @@ def load_card(path: str | Path) -> ModelCard:
     resolution = read_key(path, content, "input.resolution", str)
     if resolution not in RESOLUTIONS:
         raise ModelError(f"{path}: 'input.resolution' must be full or half, got {resolution!r}")
-    reference_image, reference_label = None, ""
+    reference_image, reference_label, reference_sha256 = None, "", ""
     if "reference" in content:
         image = read_key(path, content, "reference.image", str)
         reference_image = file_beside(path, image, "reference.image")
         reference_label = read_key(path, content, "reference.label", str)
         if reference_label not in labels:
-            raise ModelError(f"{path}: 'reference.label' {reference_label!r} is no label")
+            raise ModelError(f"{path}: 'reference.label' {reference_label!r:.80} is no label")
+        if "sha256" in content["reference"]:
+            reference_sha256 = read_sha256(path, content, "reference.sha256")
     int8 = None
     if "int8" in content:
         twin = file_beside(path, read_key(path, content, "int8.onnx", str), "int8.onnx")
@@ -249,7 +301,9 @@ def load_card(path: str | Path) -> ModelCard:
         reference_label=reference_label,
         int8=int8,
         is_twin=False,
+        reference_sha256=reference_sha256,
         details=content,
+        roots=roots,
     )
 
 
@@ -313,7 +367,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def load_model(card: ModelCard, resolution: str | None = None) -> Model:
-    """Read and check the ONNX file of a card, and its int8 twin's where it has one.
+    """Read and check the files of a card: its network, int8 twin and reference image.
 
     Parameters
     ----------
@@ -337,45 +391,38 @@ def load_model(card: ModelCard, resolution: str | None = None) -> Model:
                 f"({height}x{width}); use input.resolution {card.resolution} or another model"
             )
         height, width = max(1, height // 2), max(1, width // 2)
+    size = (height, width, resolution, load_reference_image(card))
     twin = card.twin
     return Model(
-        card,
-        _read_checked(card),
-        height,
-        width,
-        resolution,
-        twin and Model(twin, _read_checked(twin), height, width, resolution),
+        card, _read_checked(card), *size, twin and Model(twin, _read_checked(twin), *size)
     )
 
 
 def _read_checked(card: ModelCard) -> bytes:
-    try:
-        onnx = card.onnx.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read model {card.onnx}: {error.strerror or error}") from error
-    if _EXTERNAL in onnx:
+    onnx = _read(card.onnx, card.roots, _MOST_ONNX_BYTES, "model ")
+    if _EXTERNAL.search(onnx):
         raise ModelError(
             f"{card.onnx} keeps weights in another file, for which its sha256 does not vouch: "
             "save the model with all its weights inside"
         )
-    digest = hashlib.sha256(onnx).hexdigest()
-    if digest != card.sha256:
-        again = f", or make the twin again: rs_monitor quantize {card.path}" * card.is_twin
-        raise ModelError(
-            f"{card.onnx}: sha256 is {digest}, but card {card.path} vouches for {card.sha256}: "
-            f"the file was changed or cut short; restore it{again}"
-        )
+    _check_onnx(onnx, card)
     return onnx
+
+
+def _check_onnx(onnx: bytes, card: ModelCard) -> None:
+    hint = f", or make the twin again: rs_monitor quantize {card.path}" * card.is_twin
+    _check_digest(onnx, card.sha256, card.onnx, card.path, hint)
 
 
 def load_reference_image(card: ModelCard) -> np.ndarray | None:
     """Read the card's reference image, uint8 RGB [H, W, 3]; None where it has none."""
     if card.reference_image is None:
         return None
-    from .frames import FrameError, decode_compressed
-
+    path = card.reference_image
+    content = _read(path, card.roots, _MOST_PICTURE_BYTES, "reference image ")
+    if card.reference_sha256:
+        _check_digest(content, card.reference_sha256, path, card.path)
     try:
-        content = card.reference_image.read_bytes()
-        return decode_compressed(content, format="png", max_pixels=1 << 24).rgb
-    except (OSError, FrameError) as error:
+        return decode_compressed(content, format="png", max_pixels=_MOST_PICTURE_PIXELS).rgb
+    except FrameError as error:
         raise ModelError(f"{card.path}: reference image: {error}") from error

@@ -27,6 +27,8 @@ class Parameter:
     start_only : bool
         Whether it can only be set when the node is started: what protects the node must not be
         changed by whoever reaches its parameter services. Then `runtime` is False too.
+    names_file : bool
+        Whether it names a file or folder, which must then lie below `security.model_roots`.
     low, high : float or None
         Inclusive bounds of a number.
     choices : tuple of str
@@ -41,6 +43,7 @@ class Parameter:
     high: float | None = None
     choices: tuple[str, ...] = ()
     start_only: bool = False
+    names_file: bool = False
 
     @property
     def changes(self) -> str:
@@ -91,7 +94,7 @@ def yaml_text(parameters: Iterable[Parameter], title: str) -> str:
 
 
 def markdown_table(parameters: Iterable[Parameter]) -> str:
-    """Return the README's table of parameters."""
+    """Return the table of parameters for the documentation."""
     rows = ["| parameter | default | allowed | at run time | meaning |", "|---|---|---|---|---|"]
     for parameter in parameters:
         when = parameter.changes if parameter.start_only else ("no", "yes")[parameter.runtime]

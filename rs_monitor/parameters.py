@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from .engines import BACKENDS, PRECISIONS
 from .frames import DEFAULT_MAX_PIXELS
 from .models import RESOLUTIONS
 from .pacing import RESERVE
-from .parameter import Parameter, markdown_table, yaml_text
+from .parameter import Parameter
 from .settings import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
 
 TRANSPORTS = ("raw", "compressed")
@@ -24,6 +22,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "",
         "model card or family (YAML); empty: the shipped traffic-sign family",
         runtime=False,
+        names_file=True,
     ),
     Parameter(
         "engine.backend",
@@ -44,6 +43,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "",
         "folder for built engines (TensorRT's); empty: the user's cache folder",
         runtime=False,
+        names_file=True,
     ),
     Parameter(
         "engine.build",
@@ -239,8 +239,3 @@ BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 TITLE = "Parameters of the certifier; each is shown with its default."
-
-
-if __name__ == "__main__":
-    table = "--table" in sys.argv
-    print(markdown_table(PARAMETERS) if table else yaml_text(PARAMETERS, TITLE), end="")

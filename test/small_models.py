@@ -151,7 +151,8 @@ def write_model(
     if reference is not None:
         picture = solid(reference, size, size)
         cv2.imwrite(str(folder / f"{name}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        values["reference"] = {"image": f"{name}.png", "label": reference}
+        digest = hashlib.sha256((folder / f"{name}.png").read_bytes()).hexdigest()
+        values["reference"] = {"image": f"{name}.png", "label": reference, "sha256": digest}
     values |= card
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))

@@ -109,3 +109,18 @@ def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, bud
             engine.run_network()
     best.run_network()
     best.close()
+
+
+def test_engines_are_opened_again_from_what_was_checked(tmp_path):
+    card = write_model(tmp_path)
+    bank = open_bank(card)
+    bank.close_engines()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    again = bank.reopened(Settings(n=50), 0.05)  # nothing is read from files any more
+    model = again.select(0.25, "full")[0].engine.model
+    again.close_engines()
+    object.__setattr__(model, "onnx", model.onnx[:-1] + b"x")  # as by a memory that fails
+    with pytest.raises(ModelError, match="sha256 is .* vouches for"):
+        again.reopened(Settings(n=50), 0.05)
+    again.close()

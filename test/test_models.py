@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import yaml
 from small_models import LABELS, color_network, write_model
 
 from rs_monitor.bank import shipped_families
@@ -123,7 +124,7 @@ def test_twin_comes_with_the_model(tmp_path):
     assert half.twin.onnx == color_network()
     assert (half.twin.height, half.twin.width, half.twin.resolution) == (4, 4, "half")
     assert half.twin.card.is_twin and half.twin.card.labels == card.labels
-    assert not card.is_twin and card.int8.onnx in card.files
+    assert not card.is_twin
     assert load_model(load_card(write_model(tmp_path))).twin is None
 
 
@@ -178,3 +179,91 @@ def test_the_readme_has_the_figures_of_the_cards(card):
             )
         )
         assert f"| {row['n']} | {accuracy} | {radius} |" in readme
+
+
+def test_the_reference_image_is_vouched_for(tmp_path):
+    card = load_card(write_model(tmp_path))
+    model = load_model(card)
+    assert model.reference.shape == (8, 8, 3)
+    content = card.reference_image.read_bytes()
+    card.reference_image.write_bytes(content + b"x")
+    for load in (load_model, load_reference_image):
+        with pytest.raises(ModelError, match=r"color\.png: sha256 is .* vouches for"):
+            load(card)
+    # A card may leave the digest out: the image can only make configuring fail.
+    card = load_card(write_model(tmp_path, reference=None))
+    assert load_model(card).reference is None
+
+
+def test_a_reference_image_that_cannot_be_decoded_in_bounds(tmp_path):
+    path = write_model(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    del content["reference"]["sha256"]
+    path.write_text(yaml.safe_dump(content))
+    picture = tmp_path / "color.png"
+    data = bytearray(picture.read_bytes())
+    data[16:24] = (1 << 15).to_bytes(4, "big") * 2
+    picture.write_bytes(data)
+    with pytest.raises(ModelError, match="reference image: .* more than 16777216 pixels"):
+        load_model(load_card(path))
+
+
+def test_aliases_do_not_fill_the_memory(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30)]
+    path = tmp_path / "card.yaml"
+    for key in ("labels", "name", "sigma", "input", "reference", "members"):
+        others = {"labels": "[a, b]", "sha256": "0" * 64, "name": "n", key: "*a29"}
+        path.write_text("\n".join([*lines, *(f"{k}: {v}" for k, v in others.items())]))
+        with pytest.raises(ModelError) as caught:
+            load_family(path)
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("key", [b"\x0a\x08", b"\x8a\x00\x08", b"\x0a\x88\x80\x00"])
+def test_weights_in_another_file_are_found_however_that_is_written(tmp_path, key):
+    # StringStringEntryProto {key: "location", value: "w"} in TensorProto.external_data (13).
+    entry = key + b"location" + b"\x12\x01w"
+    tensor = onnx.TensorProto.FromString(b"\x6a" + bytes([len(entry)]) + entry)
+    assert tensor.external_data[0].key == "location"
+    card = load_card(write_model(tmp_path, onnx_bytes=b"\x6a" + bytes([len(entry)]) + entry))
+    with pytest.raises(ModelError, match="weights in another file"):
+        load_model(card)
+
+
+def test_nothing_is_read_from_outside_the_roots(tmp_path):
+    inside, secret = tmp_path / "models", tmp_path / "secret"
+    for folder in (inside, secret):
+        folder.mkdir()
+    card = write_model(inside)
+    roots = str(inside)
+    assert load_model(load_family(card, roots).members[0]).reference is not None
+    # Each file of a model in turn is a link that leads outside.
+    for name in ("color.yaml", "color.onnx", "color.png"):
+        (inside / name).rename(secret / name)
+        (inside / name).symlink_to(secret / name)
+        with pytest.raises(ModelError, match="not below security.model_roots"):
+            load_model(load_family(card, roots).members[0])
+        load_model(load_family(card).members[0])
+        (inside / name).unlink()
+        (secret / name).rename(inside / name)
+    twin = with_twin(inside)
+    (inside / "twin.onnx").rename(secret / "twin.onnx")
+    (inside / "twin.onnx").symlink_to(secret / "twin.onnx")
+    load_model(twin)
+    with pytest.raises(ModelError, match="not below security.model_roots"):
+        load_model(load_card(card, roots))
+    # What a file outside says does not come out with the error.
+    (secret / "shadow").write_text("root: [password")
+    (inside / "shadow.yaml").symlink_to(secret / "shadow")
+    with pytest.raises(ModelError) as caught:
+        load_family(inside / "shadow.yaml", roots)
+    assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize("card", SHIPPED, ids=lambda card: card.name)
+def test_shipped_cards_vouch_for_all_their_files(card):
+    assert bool(card.reference_image) == bool(card.reference_sha256), (
+        f"add to {card.path}, reference: sha256: "
+        f"{hashlib.sha256(card.reference_image.read_bytes()).hexdigest()}"
+    )

@@ -15,6 +15,7 @@ from ..bank import CertifierBank
 from ..certification import Status
 from ..certifier import FrameCertificate, undecodable
 from ..engines import noise_key
+from ..files import read_file
 from ..frames import FrameError, decode_compressed
 from ..settings import Settings
 from . import (
@@ -28,6 +29,8 @@ from . import (
     text_output,
     without_nan,
 )
+
+_MOST_BYTES = 1 << 28  # of one file
 
 
 def add_parser(subparsers: Any) -> None:
@@ -81,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     contents = []
     for path in arguments.image:
         try:
-            contents.append(path.read_bytes())
+            contents.append(read_file(path, _MOST_BYTES))
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
     bank = open_bank(arguments, settings)

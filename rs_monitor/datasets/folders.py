@@ -148,14 +148,9 @@ def _decoded(
 
 def _size(root: Path, file: Path, max_pixels: int) -> tuple[int, int]:
     try:
-        _, header = image_header(read_file(file, _MAX_FILE))
+        _, header, _ = image_header(read_file(file, _MAX_FILE), max_pixels)
     except FrameError as error:
         raise _unreadable(root, file, error) from error
-    if header.height * header.width > max_pixels:
-        raise ValueError(
-            f"image {_place(root, file)} of {header.height} rows by {header.width} columns has "
-            f"more than {max_pixels} pixels: make it smaller, or take it away"
-        )
     return header.height, header.width
 
 

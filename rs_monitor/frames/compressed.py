@@ -9,12 +9,15 @@ import cv2
 import numpy as np
 
 from .encodings import DEFAULT_MAX_PIXELS, GREY_GAIN, to_eight_bits
-from .errors import InvalidFrame, UnsupportedEncoding, check_pixels, quoted
+from .errors import InvalidFrame, UnsupportedEncoding, quoted
 from .frame import Frame
 from .headers import image_header
 
 # Three channels at the file's own depth, with pixels where the sensor put them: no EXIF rotation.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+# Progressive encoders write about ten scans; each takes a pass over the whole image.
+_MOST_PASSES = 16
 
 
 def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Frame:
@@ -48,8 +51,13 @@ def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS
     """
     _check_format(format)
     content = data if isinstance(data, bytes) else bytes(memoryview(data))
-    kind, header = image_header(content)
-    check_pixels(header.height, header.width, max_pixels)
+    kind, header, content = image_header(content, max_pixels)
+    if header.height * header.width * header.passes > _MOST_PASSES * max_pixels:
+        raise InvalidFrame(
+            f"{kind} of {header.height} rows by {header.width} columns in {header.passes} scans "
+            f"takes too long to decode: at most {_MOST_PASSES} times {max_pixels} pixels are "
+            "gone over; set the camera to baseline JPEG"
+        )
     rgb = _decode(content, kind)
     if rgb.shape != (header.height, header.width, 3):
         raise InvalidFrame(

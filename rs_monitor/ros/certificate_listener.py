@@ -30,7 +30,7 @@ from ..evaluation.replay.columns import flatten
 from ..safety import ConsumerRule, Verdict
 from .conversions import NANOSECONDS, stamp_nanoseconds
 from .lifecycle_client import LifecycleClient, LifecycleError, run_client
-from .qos import INFO
+from .topics import INFO
 
 _CERTIFICATE_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -59,7 +59,7 @@ class CertificateListener(Node):
         self.last = time.monotonic()
         self._target, self._quiet, self._record = target, quiet, record
         self._informed = False
-        self.create_subscription(MonitorInfo, f"{target}/info", self._on_info, INFO)
+        self.create_subscription(MonitorInfo, f"{target}/info", self._on_info, INFO.requested())
         topic = f"{target.rpartition('/')[0]}/certificate"
         self.create_subscription(Certificate, topic, self._on_certificate, _CERTIFICATE_QOS)
 

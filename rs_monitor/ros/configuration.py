@@ -75,9 +75,9 @@ def make_configuration(values: dict[str, Any], config_id: int) -> Configuration:
             f"seed = {values['seed']} makes the noise predictable, and the certificates worthless "
             "against whoever knows it: it is for replay, with debug.allow_seed set at the start"
         )
-    for name in ("model.path", "engine.cache_dir"):
-        if values[name]:
-            reason = outside(values[name], values["security.model_roots"])
+    for name, value in values.items():
+        if value and BY_NAME[name].names_file:
+            reason = outside(value, values["security.model_roots"])
             if reason:
                 raise ValueError(f"{name}: {reason}")
     roi = values["input.roi"]

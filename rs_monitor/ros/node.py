@@ -11,11 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
-
-from rs_monitor_msgs.msg import MonitorInfo
 
 from ..background_build import BackgroundBuild
 from ..certifier import Certifier
@@ -30,8 +27,8 @@ from .live_parameters import LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, run, transition
 from .opening import open_keeper
 from .pipeline import Pipeline
-from .qos import INFO
 from .slot import Received
+from .topics import COMPRESSED_IMAGE, IMAGE, INFO, Topic
 
 _DRAIN = 5.0  # seconds beyond its budget that a frame in progress is waited for
 
@@ -173,7 +170,7 @@ class CertifierNode(ManagedNode):
             self._image_topic(),
             self._diagnostics.certified,
         )
-        self._info = self.create_publisher(MonitorInfo, "~/info", INFO)
+        self._info = self.create_publisher(INFO.message, INFO.name, INFO.offered())
         self._in_force()
         # What is loaded now stays: collections while frames wait need not look through it.
         gc.collect()
@@ -197,10 +194,10 @@ class CertifierNode(ManagedNode):
         super().on_activate(state)
         try:
             self._subscription = self.create_subscription(
-                Image if self._raw() else CompressedImage,
+                self._input().message,
                 self._image_topic(),
                 self._receive,
-                QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+                self._input().requested(),
                 event_callbacks=self._diagnostics.events(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
@@ -235,12 +232,13 @@ class CertifierNode(ManagedNode):
         self._release()
         self._not_kept = EngineState(EngineStage.CLOSED, 1, 1, "an error that the log tells of")
 
-    def _raw(self) -> bool:
-        return self.configuration["input.transport"] == "raw"
+    def _input(self) -> Topic:
+        return IMAGE if self.configuration["input.transport"] == "raw" else COMPRESSED_IMAGE
 
     def _image_topic(self) -> str:
-        topic = self.resolve_topic_name("image")
-        return topic if self._raw() else f"{topic}/compressed"
+        # One remapping of `image` goes for both transports, as with image_transport.
+        resolved = self.resolve_topic_name(IMAGE.name)
+        return resolved + self._input().name.removeprefix(IMAGE.name)
 
     def _receive(self, message: Image | CompressedImage) -> None:
         steady = time.monotonic()

@@ -8,15 +8,13 @@ from collections.abc import Callable
 
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
 
 from rs_monitor_msgs.msg import Certificate
 
 from ..engine_keeper import EngineKeeper
 from .configuration import Configuration
-from .qos import LIVELINESS
 from .slot import LatestSlot, Received
+from .topics import CERTIFICATE, DEBUG_IMAGE
 from .watchdog import Watchdog
 from .worker import Outlets, Worker
 
@@ -50,17 +48,14 @@ class Pipeline:
     ) -> None:
         self._node = node
         self._published = published
-        certificate_qos = QoSProfile(
-            depth=10,
-            reliability=ReliabilityPolicy.RELIABLE,
-            durability=DurabilityPolicy.VOLATILE,
-            deadline=Duration(nanoseconds=round(configuration().qos_deadline * 1e9)),
-            **LIVELINESS,
-        )
         self._certificates = node.create_lifecycle_publisher(
-            Certificate, "certificate", certificate_qos
+            CERTIFICATE.message,
+            CERTIFICATE.name,
+            CERTIFICATE.offered(configuration().qos_deadline),
         )
-        self._debug_images = node.create_lifecycle_publisher(Image, "~/debug/image", 1)
+        self._debug_images = node.create_lifecycle_publisher(
+            DEBUG_IMAGE.message, DEBUG_IMAGE.name, DEBUG_IMAGE.offered()
+        )
         outlets = Outlets(
             certificate=self._publish,
             debug_image=self._debug_images.publish,

@@ -8,11 +8,12 @@ import dataclasses
 import sys
 import time
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.parameter import Parameter
 from rclpy.time import Time
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo
@@ -33,7 +34,7 @@ from .diagnostics.publisher import DiagnosticsPublisher
 from .diagnostics.report import Finding, Level, Report, make_report
 from .live_parameters import declare, warn_of_unknown
 from .managed_node import run
-from .qos import INFO, LIVELINESS
+from .topics import CERTIFICATE, INFO, SAFETY_STATE
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds
 _LEVELS = {
@@ -41,6 +42,11 @@ _LEVELS = {
     SafetyState.UNSAFE: Level.ERROR,
     SafetyState.DEGRADED: Level.WARN,
 }
+
+
+def _refuse(changes: list[Parameter]) -> SetParametersResult:
+    names = ", ".join(change.name for change in changes)
+    return SetParametersResult(reason=f"{names}: fixed at the start of the safety monitor")
 
 
 class SafetyMonitor(Node):
@@ -61,6 +67,8 @@ class SafetyMonitor(Node):
         for parameter in PARAMETERS:
             declare(self, parameter)
         warn_of_unknown(self)
+        # Ours are read-only; use_sim_time, which is rclpy's, would have another's clock believed.
+        self.add_on_set_parameters_callback(_refuse)
         values = {p.name: self.get_parameter(p.name).value for p in PARAMETERS}
         for parameter in PARAMETERS:
             if reason := parameter.check(values[parameter.name]):
@@ -88,19 +96,19 @@ class SafetyMonitor(Node):
         self._alive = 0  # publishers of certificates
         self._latest: Certificate | None = None
         self._said: Statement = Statement(SafetyState.UNKNOWN, "it has just started")
-        period = Duration(nanoseconds=round(2 * values["period"] * NANOSECONDS))
-        qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, deadline=period)
-        self._states = self.create_publisher(SafetyStateMsg, "safety_state", qos)
-        self._certificate_topic = self.resolve_topic_name("certificate")
+        self._states = self.create_publisher(
+            SAFETY_STATE.message, SAFETY_STATE.name, SAFETY_STATE.offered(2 * values["period"])
+        )
+        self._certificate_topic = self.resolve_topic_name(CERTIFICATE.name)
         self.create_subscription(
-            Certificate,
-            "certificate",
+            CERTIFICATE.message,
+            CERTIFICATE.name,
             self._on_certificate,
-            QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, **LIVELINESS),
+            CERTIFICATE.requested(),
             event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness),
         )
-        info = f"{values['certifier']}/info"
-        self.create_subscription(MonitorInfo, info, self._on_info, INFO)
+        info = INFO.name.replace("~", values["certifier"])
+        self.create_subscription(INFO.message, info, self._on_info, INFO.requested())
         self._diagnostics = DiagnosticsPublisher(
             self,
             lambda: self._said,

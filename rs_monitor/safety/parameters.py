@@ -8,9 +8,7 @@ what is required.
 
 from __future__ import annotations
 
-import sys
-
-from ..parameter import Parameter, markdown_table, yaml_text
+from ..parameter import Parameter
 
 FIRST = "first"
 PARAMETERS: tuple[Parameter, ...] = (
@@ -111,8 +109,3 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 TITLE = "Parameters of the safety monitor; each is shown with its default."
-
-
-if __name__ == "__main__":
-    table = "--table" in sys.argv
-    print(markdown_table(PARAMETERS) if table else yaml_text(PARAMETERS, TITLE), end="")

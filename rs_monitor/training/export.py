@@ -96,7 +96,9 @@ def _reference(name: str, folder: Path) -> dict[str, str]:
     image, label = training_scene(*_REFERENCE_SCENE)
     path = folder / "reference.png"
     cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    return {"reference": {"image": path.name, "label": TRAFFIC_SIGN_LABELS[label]}}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = {"image": path.name, "label": TRAFFIC_SIGN_LABELS[label], "sha256": digest}
+    return {"reference": entry}
 
 
 def main() -> None:

@@ -178,7 +178,7 @@ def inner_loop(folder):
         (unreadable, r"image 'red/x\.png': .*neither JPEG nor PNG"),
         (truncated, r"image 'red/x\.jpg': corrupt JPEG: .*truncated"),
         (corrupt, r"image 'red/x\.png': corrupt png"),
-        (huge, r"image 'red/x\.png' of 60000 rows by 60000 columns has more than"),
+        (huge, r"image 'red/x\.png': image of 60000 rows by 60000 columns has more than"),
         (empty_file, r"image 'red/x\.png': .* 0 bytes"),
         (fifo, r"red/x\.png: it is not a regular file"),
         (device, r"red/x\.png: it is not a regular file"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rs_monitor.frames import InvalidFrame, UnsupportedEncoding, decode_compressed
+from rs_monitor.frames.headers import png_parts
 
 HEIGHT, WIDTH = 12, 20
 RGB = np.random.default_rng(5).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -42,6 +43,7 @@ def png(width: int, height: int, bits: int, colour: int, rows: bytes, extra: byt
 
 JPEG = encode(".jpg", SMOOTH, cv2.IMWRITE_JPEG_QUALITY, 100)
 PNG = encode(".png", RGB)
+HIDDEN_END = b"\xff\xfe\x00\x04\xff\xd9"  # a comment that holds what looks like the end
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,13 @@ def test_pixel_limit(data):
         (PNG[:33] + chunk(b"tEXt", b"") * 70_000 + PNG[33:], "chunks"),
         (JPEG[:2] + b"\xff\xfe\x00\x02" + b"\x00" + JPEG[2:], "no marker"),
         (JPEG[:2] + b"\xff\xd9" + JPEG[2:], "before its image"),
-        (JPEG[:-2] + b"\xff\xda" * 100 + JPEG[-2:], "scans"),
+        (JPEG[:-2] + b"\xff\xda\x00\x02" * 100 + JPEG[-2:], "100 scans"),
+        (JPEG[:-2] + HIDDEN_END + b"\xff\xda\x00\x02" * 100 + JPEG[-2:], "100 scans"),
+        (JPEG[:-2] + HIDDEN_END, "end-of-image marker is missing"),
+        (JPEG[:-2] + b"\xff\xfe\x00\x02" * 70_000 + JPEG[-2:], "segments"),
+        (JPEG[:-2] + b"\xff\xfe\x00\x01" + JPEG[-2:], "does not fit"),
+        (JPEG[:-2] + b"\xff\xfe\xff\xff" + JPEG[-2:], "does not fit"),
+        (JPEG[:-2] + b"\xff\xc2\x00\x0b" + JPEG[-2:], "misplaced frame header"),
     ],
 )
 def test_malformed(data, message):
@@ -227,3 +235,50 @@ def test_second_frame_header_cannot_change_the_size():
     four_channels = JPEG[: at + 9] + b"\x04" + JPEG[at + 10 :]
     with pytest.raises(InvalidFrame, match="4 channels"):
         decode_compressed(four_channels, format="jpeg")
+
+
+def test_time_for_scans_is_bounded():
+    # Each takes a pass over all pixels, however few bytes it has.
+    data = encode(".jpg", SMOOTH, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    first = data.index(b"\xff\xda")
+    scans = data.count(b"\xff\xda")
+    assert 1 < scans <= 16
+    last = data[data.rindex(b"\xff\xda") : -2]
+    most = data[:-2] + last * (16 - scans)
+    for content in (data, most, most + HIDDEN_END):
+        whole = content if content is data else content + data[-2:]
+        frame = decode_compressed(whole, format="jpeg", max_pixels=HEIGHT * WIDTH)
+        assert frame.rgb.shape == SMOOTH.shape
+    with pytest.raises(InvalidFrame, match="in 17 scans takes too long"):
+        decode_compressed(most + last + data[-2:], format="jpeg", max_pixels=HEIGHT * WIDTH)
+    with pytest.raises(InvalidFrame, match="in 17 scans takes too long"):
+        hidden = data[:first] + HIDDEN_END + most[first:] + HIDDEN_END + last + data[-2:]
+        decode_compressed(hidden, format="jpeg", max_pixels=HEIGHT * WIDTH)
+
+
+def test_text_in_a_png_is_never_inflated():
+    rows = b"".join(b"\0" + row.tobytes() for row in RGB)
+    plain = png(WIDTH, HEIGHT, 8, 2, rows)
+    bomb = chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(1_000_000))) * 1000
+    full = png(WIDTH, HEIGHT, 8, 2, rows, bomb)
+    assert png_parts(full, HEIGHT * WIDTH)[1] == plain
+    np.testing.assert_array_equal(decode_compressed(full, format="png").rgb, RGB)
+
+
+def test_a_png_with_more_pixels_than_its_header_says():
+    rows = b"".join(b"\0" + row.tobytes() for row in RGB)
+    decode_compressed(png(WIDTH, HEIGHT, 8, 2, rows), format="png")
+    bomb = png(WIDTH, HEIGHT, 8, 2, rows + bytes(50_000_000))
+    with pytest.raises(InvalidFrame, match="more pixels than its header"):
+        decode_compressed(bomb, format="png")
+
+
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_interlaced_png(bits):
+    # The seven passes of an image of 8 by 8: columns and rows of each.
+    passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]
+    rows = b"".join((b"\0" + b"\xff" * -(-columns * bits // 8)) * n for columns, n in passes)
+    header = struct.pack(">IIBBBBB", 8, 8, bits, 0, 0, 0, 1)
+    data = PNG[:8] + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+    frame = decode_compressed(data + chunk(b"IEND", b""), format="png")
+    assert frame.rgb.shape == (8, 8, 3) and frame.rgb.min() == 255

@@ -15,12 +15,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import image, now
 from monitor_process import LIMIT, end
 from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from rs_monitor.certification import Status, single_pass
-from rs_monitor.ros.qos import LIVELINESS
+from rs_monitor.ros import topics
 from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
 
 MODEL = "ab" * 32
@@ -28,7 +29,8 @@ RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
-CERTIFICATE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE, **LIVELINESS)
+CERTIFICATE = topics.CERTIFICATE.offered()
+CERTIFICATE.depth = 1000
 PARAMETERS = {"expected.model_id": MODEL, "max_age": 10.0, "debounce.window": 100.0}
 
 
@@ -216,6 +218,13 @@ def test_its_rules_cannot_be_changed_from_outside(start_safety):
         )
         bench.wait(future.done, "answer")
         assert not future.result().results[0].successful
+    sim_time = ParameterMsg(name="use_sim_time")
+    sim_time.value.type, sim_time.value.bool_value = ParameterType.PARAMETER_BOOL, True
+    future = client.call_async(SetParameters.Request(parameters=[sim_time]))
+    bench.wait(future.done, "answer")
+    (result,) = future.result().results
+    assert not result.successful and "use_sim_time: fixed at the start" in result.reason
+    bench.make_safe()  # by the clock that it had
 
 
 @pytest.mark.parametrize(

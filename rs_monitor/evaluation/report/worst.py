@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...files import read_file
+from ...frames import decode_compressed
 from .frames import Frames
 from .words import status_text
 
@@ -18,6 +20,7 @@ MOST = 18
 _MOST_LETTERS = 80  # of a class's name
 _SIDE = 240  # pixels of the longer side
 _MOST_BYTES = 24 * 1024  # of one thumbnail
+_MOST_FILE_BYTES, _MOST_PIXELS = 1 << 24, 1 << 22  # of one that is read
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,11 @@ def _picture(folder: Path, name: str) -> tuple[str, int, int] | None:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()):
             return None
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, ValueError, cv2.error):
+        content = read_file(path, _MOST_FILE_BYTES)
+        rgb = decode_compressed(content, format="", max_pixels=_MOST_PIXELS).rgb
+    except (OSError, ValueError):
         return None
-    if image is None:
-        return None
+    image = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     scale = _SIDE / max(image.shape[:2])
     if scale < 1:
         size = [max(1, round(side * scale)) for side in image.shape[1::-1]]

@@ -19,6 +19,7 @@ from rs_monitor_msgs.msg import Certificate, MonitorInfo
 from ...engine_state import EngineState
 from ..configuration import Configuration
 from ..conversions import NANOSECONDS
+from ..topics import type_name
 from .input import Camera, judge_input
 from .judgement import judge_certification, judge_deadline, judge_engine
 from .publisher import DiagnosticsPublisher
@@ -160,8 +161,7 @@ def cameras_of(node: Node, topic: str, subscription: Subscription | None) -> lis
 
 
 def _problem(endpoint, subscription: Subscription) -> str:
-    kind = subscription.msg_type
-    wanted = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
+    wanted = type_name(subscription.msg_type)
     if endpoint.topic_type != wanted:
         return f"it sends {endpoint.topic_type}, not {wanted}"
     compatibility, reason = qos_check_compatible(endpoint.qos_profile, subscription.qos_profile)

@@ -13,11 +13,10 @@ from typing import Generic, TypeVar
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from ..topics import DIAGNOSTICS
 from .report import Level, Report, plain
 
-TOPIC = "/diagnostics"
 _LOOK = 0.1  # seconds between two looks at the levels
-_DEPTH = 10  # messages: levels that change in a row must not replace each other
 _END = 5.0  # seconds that the thread is waited for
 Observed = TypeVar("Observed")
 
@@ -58,7 +57,9 @@ class DiagnosticsPublisher(Generic[Observed]):
         self._tasks = dict(tasks)
         self._hardware_id = hardware_id
         self._period = period
-        self._publisher = node.create_publisher(DiagnosticArray, TOPIC, _DEPTH)
+        self._publisher = node.create_publisher(
+            DIAGNOSTICS.message, DIAGNOSTICS.name, DIAGNOSTICS.offered()
+        )
         self._wake = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="diagnostics", daemon=True)

@@ -28,11 +28,14 @@ from rclpy.utilities import remove_ros_args
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
+from ...files import read_file
+from ...frames import FrameError, decode_compressed
 from ..conversions import NANOSECONDS
 from ..lifecycle_client import run_client
 
 _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _HEIGHT, _WIDTH = 480, 640
+_MOST_BYTES = 1 << 26  # of the picture's file
 _TICK = 0.01  # seconds between two messages on /clock
 _BETWEEN_GAPS = 10  # frames
 _FROM_RGB = {
@@ -183,6 +186,17 @@ class FaultyCamera(Node):
             print(json.dumps({what: about}), file=self._record, flush=True)
 
 
+def read_picture(path: Path) -> np.ndarray:
+    """Read an image, uint8 RGB [H, W, 3].
+
+    Raises
+    ------
+    OSError, FrameError
+        When it cannot be read or decoded.
+    """
+    return decode_compressed(read_file(path, _MOST_BYTES), format="").rgb
+
+
 def main(args: list[str] | None = None) -> int:
     """Run until standard input ends; 2 for a picture that cannot be read."""
     parser = argparse.ArgumentParser(description="A camera that misbehaves on command.")
@@ -190,11 +204,11 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, required=True, help="takes JSON lines")
     parser.add_argument("--clock", action="store_true", help="publish /clock")
     arguments = parser.parse_args(remove_ros_args(args or sys.argv)[1:])
-    picture = cv2.imread(str(arguments.picture))
-    if picture is None:
-        print(f"faults.camera: {arguments.picture} is no picture", file=sys.stderr)
+    try:
+        picture = read_picture(arguments.picture)
+    except (OSError, FrameError) as error:
+        print(f"faults.camera: {arguments.picture} is no picture: {error}", file=sys.stderr)
         return 2
-    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
     def work(camera: FaultyCamera) -> None:
         threads = [threading.Thread(target=camera.play)]

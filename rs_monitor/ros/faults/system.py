@@ -27,7 +27,7 @@ from ...processes import ProcessError, Processes
 from ...resources import shipped_file
 from ..lifecycle_client import LifecycleClient
 from .audit import Promise, SentFrame
-from .camera import Behaviour
+from .camera import Behaviour, read_picture
 from .engine import FaultFile
 from .observer import HeardCertificate, HeardState, Observer
 
@@ -227,7 +227,7 @@ class System:
 
     def picture(self) -> np.ndarray:
         """Return uint8 BGR [480, 640, 3] that the model knows."""
-        picture = cv2.imread(str(self._model.picture))
+        picture = cv2.cvtColor(read_picture(self._model.picture), cv2.COLOR_RGB2BGR)
         return cv2.resize(picture, (640, 480), interpolation=cv2.INTER_NEAREST)
 
     def _fed_topic(self) -> str:
