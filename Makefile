@@ -9,9 +9,9 @@ VENV ?= .venv
 BAG ?=
 PYTEST_ARGS ?=
 PARTS ?= test
-MUTANTS ?=
 FAULTS_ARGS ?=
 MINUTES ?= 30
+MODULES ?=
 
 BIN := $(VENV)/bin
 
@@ -45,10 +45,9 @@ coverage: setup  ## lines and branches that the tests reach, processes included 
 	  $(BIN)/python -m coverage run -m pytest -q $$part $(PYTEST_ARGS) || exit; done
 	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report
 
-mutation: setup  ## does any test notice a changed certificate? (MUTANTS="rs_monitor.certification.bounds*")
+mutation: setup  ## does any test notice a changed certificate? (MODULES="certification/bounds": some)
 	@$(BIN)/python -m pip install -q 'rs_monitor[mutation]'
-	@$(BIN)/python -m mutmut run $(if $(MUTANTS),"$(MUTANTS)")
-	@$(BIN)/python tools/mutation_score.py
+	@$(BIN)/python tools/mutation.py $(MODULES)
 
 faults: setup  ## every fault against the real processes, as a table (6 minutes, machine left alone)
 	@$(BIN)/python -m rs_monitor.ros.faults $(FAULTS_ARGS)
@@ -75,5 +74,5 @@ colcon: setup  ## build and test as a ROS workspace does, in the virtual environ
 	  status=$$?; python -m colcon test-result --all; exit $$status
 
 clean:  ## remove what setup, tests and colcon have made
-	rm -rf $(VENV) rs_monitor/engines/*.so mutants .coverage* build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
+	rm -rf $(VENV) rs_monitor/engines/*.so .coverage* build install log .pytest_cache .ruff_cache .hypothesis rs_monitor.egg-info
 	find rs_monitor rs_monitor_msgs test tools launch -name __pycache__ -type d -exec rm -rf {} +

@@ -10,7 +10,7 @@ from hypothesis import settings
 # So that tests in subfolders can import test/small_models.py.
 sys.path.insert(0, str(Path(__file__).parent))
 
-# `make mutation` (setup.cfg) runs them for thousands of mutants, on the same examples for each.
+# `make mutation` runs them for thousands of mutants, on the same examples for each.
 settings.register_profile(
     "mutation", max_examples=20, derandomize=True, database=None, deadline=None
 )

@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import importlib.util
+
 import pytest
 import yaml
 from small_models import color_network, write_model
@@ -75,6 +77,12 @@ def test_what_cannot_be_had_is_refused(tmp_path):
         open_bank(card, precision="fp64")
     with pytest.raises(EngineError, match="int8"):
         open_bank(card, precision="int8")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is here")
+def test_a_backend_that_is_not_installed_is_refused(tmp_path):
+    with pytest.raises(EngineError, match="torch"):
+        open_bank(write_model(tmp_path), backend="torch")
 
 
 def test_shipped_family_opens():

@@ -8,7 +8,7 @@ from scipy.stats import binom, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from rs_monitor.certification import lower_bound, radius, radius_cap, randomized_lower_bound
-from rs_monitor.certification.bounds import clopper_pearson, least_votes
+from rs_monitor.certification.bounds import clopper_pearson, least_votes, upper_tail
 
 ALPHAS = st.floats(1e-12, 0.999)
 
@@ -264,3 +264,11 @@ def test_what_is_wrong_is_said_in_full(call, message):
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value) == message
+
+
+def test_all_votes_for_one_class_have_the_probability_that_they_have():
+    p = np.linspace(0.001, 0.999, 997)
+    for n in (1, 7, 11, 100, 1000):
+        np.testing.assert_array_equal(upper_tail(n, n, p), p**n)
+    assert upper_tail(28, 28, 0.5) == 2.0**-28
+    assert upper_tail(1, 2, 0.5) == 0.75

@@ -24,6 +24,7 @@ def test_what_is_within_its_range_is_returned_in_the_type_to_compute_with():
         for value in (2, np.float32(2), fractions.Fraction(2), 2.0):
             assert check("x", value) == 2 and type(check("x", value)) is float
     assert check_not_negative("x", 0) == 0.0
+    assert check_positive("x", 5e-324) == 5e-324 and check_positive("x", 0.5) == 0.5
     for alpha in (5e-324, fractions.Fraction(1, 2), np.float32(0.5), 1 - 2.0**-53):
         assert check_alpha(alpha) == alpha and type(check_alpha(alpha)) is float
     votes = check_votes("counts", (np.uint8(200), 100))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that cannot be used: configuring fails with the reason, and succeeds once mended."""
 
+import importlib.util
 import re
 
 import pytest
@@ -14,6 +15,10 @@ from rs_monitor.bank import shipped_family
 from rs_monitor.certification import Status
 from rs_monitor.families import load_family
 from rs_monitor.models import load_reference_image
+
+WITHOUT_TORCH = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is not None, reason="PyTorch is here"
+)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,7 @@ def test_configuring_fails_with_the_reason_until_the_file_is_mended(monitor, fol
     "parameter, value, said",
     [
         ("engine.backend", "tensorrt", "backend tensorrt"),
-        ("engine.backend", "torch", "backend torch"),
+        pytest.param("engine.backend", "torch", "backend torch", marks=WITHOUT_TORCH),
         ("engine.precision", "int8", "int8"),
         ("input.resolution", "half", "no member takes half resolution.*fixed"),
     ],
