@@ -240,6 +240,7 @@ def run(arguments: argparse.Namespace) -> int:
         clean = (classify_clean(engine, data) == data.labels).astype(float)
     finally:
         bank.close()
+    noisy = np.array([result.true_votes for result in results]) / ns[-1]
     options = {"ns": ns, "sigma": settings.sigma, "alpha": settings.alpha}
     table = rows(results, data, radii=arguments.radii, **options)
     result = {
@@ -255,6 +256,9 @@ def run(arguments: argparse.Namespace) -> int:
         "precision": identity.precision,
         "clean_accuracy": float(clean.mean()),
         "clean_accuracy_standard_error": clustered_error(clean, data.group),
+        # The share of single noisy copies that are right.
+        "noisy_accuracy": float(noisy.mean()),
+        "noisy_accuracy_standard_error": clustered_error(noisy, data.group),
         "rows": table,
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
@@ -291,7 +295,9 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['model']} on {result['backend']} {result['precision']}: {result['images']} "
         f"images, sigma {result['sigma']:g}, alpha {result['alpha']:g}, {result['procedure']}; "
         f"without noise {result['clean_accuracy']:.4f} +- "
-        f"{result['clean_accuracy_standard_error']:.4f} are right"
+        f"{result['clean_accuracy_standard_error']:.4f} are right, "
+        f"with noise {result['noisy_accuracy']:.4f} +- "
+        f"{result['noisy_accuracy_standard_error']:.4f}"
     )
     for row in result["rows"]:
         accuracy = ", ".join(f"{r}: {a:.3f}" for r, a in row["certified_accuracy"].items())

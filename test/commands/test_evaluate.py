@@ -72,6 +72,8 @@ def test_rows_and_log(tmp_path, card, capsys):
     assert result["clean_accuracy"] == pytest.approx(2 / 3)
     assert result["clean_accuracy_standard_error"] == pytest.approx(1 / 3)
     assert len(result["true_votes"]) == 3 and result["true_votes"][2] < 100
+    assert result["noisy_accuracy"] == pytest.approx(sum(result["true_votes"]) / 600)
+    assert 0 < result["noisy_accuracy_standard_error"] < 1
     lines = [line.split("\t") for line in log.read_text().splitlines()]
     assert lines[0] == ["idx", "label", "predict", "radius", "correct", "time"]
     assert [line[4] for line in lines[1:]] == ["1", "1", "0"]
