@@ -50,7 +50,7 @@ mutation: setup  ## does any test notice a changed certificate? (MUTANTS="rs_mon
 	@$(BIN)/python -m mutmut run $(if $(MUTANTS),"$(MUTANTS)")
 	@$(BIN)/python tools/mutation_score.py
 
-faults: setup  ## every fault against the real processes, as a table (6 minutes, machine left alone)
+faults: setup  ## every fault against the real processes, as a table (4 minutes, machine left alone)
 	@$(BIN)/python -m rs_monitor.ros.faults $(FAULTS_ARGS)
 
 soak: setup  ## camera, node and safety monitor at 25 Hz for MINUTES (30): benchmarks/soak.log
