@@ -49,7 +49,7 @@ mutation: setup  ## does any test notice a changed certificate? (MODULES="certif
 	@$(BIN)/python -m pip install -q 'rs_monitor[mutation]'
 	@$(BIN)/python tools/mutation.py $(MODULES)
 
-faults: setup  ## every fault against the real processes, as a table (6 minutes, machine left alone)
+faults: setup  ## every fault against the real processes, as a table (4 minutes, machine left alone)
 	@$(BIN)/python -m rs_monitor.ros.faults $(FAULTS_ARGS)
 
 soak: setup  ## camera, node and safety monitor at 25 Hz for MINUTES (30): benchmarks/soak.log

@@ -44,8 +44,13 @@ class Promise:
     window: float
 
 
-def account(certificates: Sequence[HeardCertificate], frames: Sequence[SentFrame]) -> list[str]:
-    """Return what is wrong with the certificates of one node, from its start: each frame has one.
+def account(
+    certificates: Sequence[HeardCertificate],
+    frames: Sequence[SentFrame],
+    *,
+    from_start: bool = True,
+) -> list[str]:
+    """Return what is wrong with the certificates of one node: each frame has one.
 
     Parameters
     ----------
@@ -53,12 +58,15 @@ def account(certificates: Sequence[HeardCertificate], frames: Sequence[SentFrame
         In the order in which they came.
     frames : sequence of SentFrame
         All that the camera has sent.
+    from_start : bool
+        Whether they were listened to from the first one on.
     """
     problems = []
     sequence = [c.sequence for c in certificates]
-    if sequence != list(range(1, len(sequence) + 1)):
-        places = [i for i, number in enumerate(sequence) if number != i + 1]
-        problems.append(f"certificate {places[0] + 1} has sequence {sequence[places[0]]}")
+    first = 1 if from_start or not sequence else sequence[0]
+    wrong = [(i, number) for i, number in enumerate(sequence, first) if i != number]
+    if wrong:
+        problems.append(f"certificate {wrong[0][0]} has sequence {wrong[0][1]}")
     superseded = [c.superseded_total for c in certificates]
     if superseded != sorted(superseded):
         problems.append("superseded_total went back")
@@ -67,7 +75,7 @@ def account(certificates: Sequence[HeardCertificate], frames: Sequence[SentFrame
     for stamp, count in answered.items():
         if count > sent[stamp]:
             problems.append(f"{count} certificates for the {sent[stamp]} frames stamped {stamp}")
-    if certificates and len(certificates) + superseded[-1] > len(frames):
+    if certificates and sequence[-1] + superseded[-1] > len(frames):
         problems.append("more frames are answered or superseded than were sent")
     return problems
 

@@ -128,6 +128,8 @@ class System:
             self.start_node()
             self.start_monitor()
             self.activate_node()
+            certificate = f"{self.namespace}/certificate"
+            self.wait(lambda: self.observer.node.count_publishers(certificate), "certificates")
         except BaseException:
             self.__exit__()
             raise
@@ -309,7 +311,7 @@ class System:
             )
 
         try:
-            self.wait(accounted, "accounts", 10.0)
+            self.wait(accounted, "accounts")
         except ProcessError as error:
             mine = self.certificates[self.first_of_node :]
             counted = f"{mine[-1].sequence} + {mine[-1].superseded_total}" if mine else "0"

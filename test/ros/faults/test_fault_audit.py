@@ -96,11 +96,18 @@ def test_stamps_that_come_again_belong_to_the_frame_sent_last():
     assert problems([state], frames=FRAMES, certificates=late, simulated=True) != []
 
 
+def test_a_node_that_was_not_heard_from_its_start():
+    assert account(CERTIFICATES[3:], FRAMES, from_start=False) == []
+    gap = [*CERTIFICATES[3:5], *CERTIFICATES[6:]]
+    assert account(gap, FRAMES, from_start=False) == ["certificate 6 has sequence 7"]
+
+
 @pytest.mark.parametrize(
     ("certificates", "what"),
     [
         ([*CERTIFICATES[:3], *CERTIFICATES[4:]], "certificate 4 has sequence 5"),
         ([*CERTIFICATES, CERTIFICATES[-1]], "certificate 11 has sequence 10"),
+        (CERTIFICATES[1:], "certificate 1 has sequence 2"),
         ([certificate(0), certificate(0, sequence=2)], "2 certificates for the 1 frames"),
         ([certificate(0, superseded_total=10)], "more frames"),
         ([certificate(0, superseded_total=1), certificate(1)], "went back"),
