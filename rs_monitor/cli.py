@@ -20,11 +20,13 @@ from .commands import (
     demo,
     evaluate,
     figures,
+    import_checkpoint,
     models,
     plan,
     predict,
     quantize,
     replay,
+    train,
 )
 from .datasets import DataError
 from .engines import EngineError
@@ -37,11 +39,13 @@ _COMMANDS = (
     demo,
     evaluate,
     figures,
+    import_checkpoint,
     models,
     plan,
     predict,
     quantize,
     replay,
+    train,
 )
 
 
