@@ -77,6 +77,8 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         With the file's name: a full disk, a folder that is not there or may not be written to.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     try:
         with replacing(path) as partial, partial.open("wb") as stream:
             stream.write(content)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+
+from .files import write_atomically
 
 RESOLUTIONS = ("full", "half")
 _MAX_SIGMA = 1e3
@@ -303,12 +304,9 @@ def save_twin(card: ModelCard, onnx: bytes, details: dict[str, Any]) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        write_atomically(path, content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ModelError(f"cannot write {path}: {error.strerror or error}") from error
 
 

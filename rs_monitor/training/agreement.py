@@ -37,14 +37,14 @@ def runtime(content: bytes, source: str) -> Logits:
         network = core.read_model(content)
         compiled = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     except RuntimeError as error:
-        raise ModelError(f"{source}: OpenVINO cannot run it: {_last_line(error)}") from error
+        raise ModelError(f"{source}: OpenVINO cannot run it: {_reason(error)}") from error
 
     def logits(images: np.ndarray) -> np.ndarray:
         try:
             return np.array(next(iter(compiled(np.ascontiguousarray(images)).values())))
         except RuntimeError as error:
             raise ModelError(
-                f"{source}: OpenVINO cannot run it on {list(images.shape)}: {_last_line(error)}"
+                f"{source}: OpenVINO cannot run it on {list(images.shape)}: {_reason(error)}"
             ) from error
 
     return logits
@@ -104,6 +104,8 @@ def check_agreement(source: Logits, imported: Logits, height: int, width: int, n
     return worst
 
 
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else repr(error))[:300]
+def _reason(error: Exception) -> str:
+    """Return the line of OpenVINO's report that names the operations, or its last."""
+    lines = [line.strip("- \t") for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if line.startswith("No conversion rule")]
+    return (named or lines[-1:] or [repr(error)])[0][:300]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +50,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ModelError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of a pickle's protocol: it is read, or it is refused
+            warnings.simplefilter("ignore")
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise ModelError(

@@ -154,11 +154,22 @@ def _opset(proto: onnx.ModelProto) -> int:
     return max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
 
 
+def _unite_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Name each operator set once, as merging asks for and does not do."""
+    versions: dict[str, int] = {}
+    for entry in proto.opset_import:
+        domain = "" if entry.domain == "ai.onnx" else entry.domain
+        versions[domain] = max(versions.get(domain, 0), entry.version)
+    del proto.opset_import[:]
+    proto.opset_import.extend(helper.make_opsetid(d, v) for d, v in versions.items())
+    return proto
+
+
 def _at_opset(proto: onnx.ModelProto, opset: int, source: str) -> onnx.ModelProto:
     if _opset(proto) == opset:
-        return proto
+        return _unite_opsets(proto)
     try:
-        return version_converter.convert_version(proto, opset)
+        return _unite_opsets(version_converter.convert_version(proto, opset))
     except Exception as error:  # a RuntimeError of C++, or what Python adapters raise
         reason = " ".join(str(error).split())[:200]
         raise _refuse(source, f"cannot be brought to opset {opset}: {reason}") from error
@@ -173,10 +184,12 @@ def _joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onn
     given = {tensor.name for tensor in second.graph.initializer}
     entry = next(value.name for value in second.graph.input if value.name not in given)
     try:
-        return compose.merge_models(
-            compose.add_prefix(first, "a/"),
-            compose.add_prefix(second, "b/"),
-            [(f"a/{first.graph.output[0].name}", f"b/{entry}")],
+        return _unite_opsets(
+            compose.merge_models(
+                compose.add_prefix(first, "a/"),
+                compose.add_prefix(second, "b/"),
+                [(f"a/{first.graph.output[0].name}", f"b/{entry}")],
+            )
         )
     except Exception as error:  # as above
         reason = " ".join(str(error).split())[:200]
