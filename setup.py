@@ -93,8 +93,9 @@ setup(
         "quantize": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
         "ray": ["ray>=2.44,<3"],
         "tensorrt": ["onnx>=1.17,<2", TENSORRT_RTX],
+        "tensorboard": ["tensorboard>=2.15,<3"],
         "torch": ["onnx>=1.17,<2", "torch>=2.6,<3"],
-        "train": ["onnx>=1.17,<2", "torch>=2.6,<3"],
+        "train": ["onnx>=1.17,<2", "openvino>=2025.2,<2027", "torch>=2.6,<3"],
         "test": [
             "onnx>=1.17,<2",
             "coverage>=7.10,<8",

@@ -20,11 +20,13 @@ from .commands import (
     demo,
     evaluate,
     figures,
+    import_checkpoint,
     models,
     plan,
     predict,
     quantize,
     replay,
+    train,
     verify_engine,
 )
 from .datasets import DataError
@@ -38,11 +40,13 @@ _COMMANDS = (
     demo,
     evaluate,
     figures,
+    import_checkpoint,
     models,
     plan,
     predict,
     quantize,
     replay,
+    train,
     verify_engine,
 )
 

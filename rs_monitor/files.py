@@ -77,6 +77,33 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write a file so that at every moment the old or the new content is there, whole.
+
+    It is on the disk when this returns: not even a crash of the machine leaves half of it.
+
+    Raises
+    ------
+    OSError
+        With the file's name: a full disk, a folder that is not there or may not be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    try:
+        with replacing(path) as partial, partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # the new name, too
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)

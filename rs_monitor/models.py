@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 import reprlib
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from .files import read_file
+from .files import read_file, write_atomically
 from .frames import FrameError, decode_compressed
 
 RESOLUTIONS = ("full", "half")
@@ -357,12 +356,9 @@ def save_twin(card: ModelCard, onnx: bytes, details: dict[str, Any]) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        write_atomically(path, content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ModelError(f"cannot write {path}: {error.strerror or error}") from error
 
 

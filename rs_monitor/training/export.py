@@ -7,8 +7,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,45 +14,16 @@ import cv2
 import torch
 from torch import nn
 
+from ..files import write_atomically
 from ..models import RESOLUTIONS, save_card
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
+from .checkpoints import load_checkpoint
 from .cifar10 import CIFAR10_LABELS, cifar10_network
+from .onnx_export import export_onnx
 from .traffic_signs import traffic_sign_network
 
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
-
-
-def export_onnx(network: nn.Module, size: int, path: Path) -> str:
-    """Write the network as ONNX with dynamic batch, height and width; returns its sha256.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Maps float32 RGB [N, 3, H, W] in [0, 1] to logits; normalisation inside.
-    size : int
-        Side of the example image.
-    path : Path
-        Written atomically.
-    """
-    network = network.eval().to(memory_format=torch.contiguous_format)
-    partial = path.with_suffix(".partial")
-    with warnings.catch_warnings():
-        # Deprecated, but the exporter that needs no further package.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.zeros(2, 3, size, size),),
-            str(partial),
-            input_names=["image"],
-            output_names=["logits"],
-            dynamic_axes={"image": {0: "batch", 2: "height", 3: "width"}, "logits": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    content = partial.read_bytes()
-    os.replace(partial, path)
-    return hashlib.sha256(content).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +82,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     about = _DATA_SETS[arguments.data_set]
-    state = torch.load(arguments.checkpoint, weights_only=True)
-    recipe, epochs = state["recipe"], state["epoch"] + 1
+    state = load_checkpoint(arguments.checkpoint)
+    recipe = state["recipe"]
     network = about.network()
     network.load_state_dict(state["average"])
     size = 32 if arguments.resolution == "full" else 16
@@ -122,19 +91,20 @@ def main() -> None:
     name += "" if arguments.resolution == "full" else "_half"
     arguments.out.mkdir(parents=True, exist_ok=True)
     reference = _reference(arguments.data_set, arguments.out)
-    sha256 = export_onnx(network, size, arguments.out / f"{name}.onnx")
+    exported = export_onnx(network, size, size)
+    write_atomically(arguments.out / f"{name}.onnx", exported.content)
     started = {"started_from": arguments.started_from} if arguments.started_from else {}
     save_card(
         arguments.out / f"{name}.yaml",
         {
             "name": name,
             "onnx": f"{name}.onnx",
-            "sha256": sha256,
+            "sha256": exported.sha256,
             "sigma": recipe["sigma"],
             "input": {
                 "height": size,
                 "width": size,
-                "dynamic_size": True,
+                "dynamic_size": exported.dynamic_size,
                 "resolution": arguments.resolution,
             },
             **reference,
@@ -145,7 +115,7 @@ def main() -> None:
                 "data": about.data,
                 "recipe": recipe,
                 **started,
-                "epochs_done": epochs,
+                "epochs_done": state.get("epochs_done", state.get("epoch", -1) + 1),
                 "wall_time_s": round(state["elapsed"]),
                 "torch": str(torch.__version__),
                 "machine": arguments.machine,
@@ -153,7 +123,7 @@ def main() -> None:
             "labels": list(about.labels),
         },
     )
-    print(f"{arguments.out / name}.onnx {sha256}")
+    print(f"{arguments.out / name}.onnx {exported.sha256}")
 
 
 if __name__ == "__main__":

@@ -1,57 +1,69 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Gaussian-noise training with consistency regularisation, resumable."""
+"""Gaussian-noise training with consistency regularisation, resumable at any step."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
+import hashlib
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ..datasets import LabelledImages
+from ..models import ModelError
+from .checkpoints import load_checkpoint, load_weights, save_checkpoint
+from .recipe import Recipe
 
 # Images float32 [N, 3, H, W] in [0, 1] and labels int64 [N], to such.
 Augmentation = Callable[
     [torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]
 ]
+SAVE_STEPS = 200
+_DRAWS = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What decides the weights, apart from the data and the network.
+class Progress:
+    """Where a training is, after a step.
 
     Attributes
     ----------
-    sigma : float
-        Standard deviation of the noise on images in [0, 1].
-    epochs, batch : int
-        Passes over the data; images a step, each with two noise draws.
-    learning_rate, weight_decay : float
-        Peak of the one-cycle schedule of SGD with Nesterov momentum 0.9.
-    consistency, entropy : float
-        lambda and eta of Jeong & Shin 2020 (NeurIPS), eqs. 8 and 9.
-    seed : int
-        Seed of initial weights, order, augmentation and noise.
-    average : float
-        Decay a step of the moving average of weights and statistics that is kept as the
-        result (less in the first steps, min(average, (1 + t) / (10 + t))); 0: the last weights.
+    step, steps : int
+        Steps done, of so many in all.
+    epoch, epochs : int
+        Epochs done, of so many.
+    loss : float
+        Mean of the epoch so far.
+    learning_rate : float
+        Of the step that was done.
+    seconds : float
+        Wall time spent, interruptions apart.
     """
 
-    sigma: float
-    epochs: int = 60
-    batch: int = 128
-    learning_rate: float = 0.15
-    weight_decay: float = 5e-4
-    consistency: float = 10.0
-    entropy: float = 0.5
-    seed: int = 0
-    average: float = 0.0
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    learning_rate: float
+    seconds: float
+
+    @property
+    def left(self) -> float:
+        """Estimate of the seconds left."""
+        return self.seconds / self.step * (self.steps - self.step)
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the step was the last of an epoch."""
+        return self.step * self.epochs == self.epoch * self.steps
 
 
 def consistency_loss(
@@ -83,10 +95,104 @@ def move_average(average: dict, current: dict, decay: float) -> None:
             average[name].copy_(value)
 
 
-def _save(path: Path, state: dict) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+def _fingerprint(network: nn.Module, data: LabelledImages) -> str:
+    """Hash what a checkpoint belongs to besides its recipe: the data and the network's shape."""
+    digest = hashlib.sha256(data.images.tobytes())
+    digest.update(data.labels.astype("<i8").tobytes())
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {list(value.shape)}\n".encode())
+    return digest.hexdigest()
+
+
+class _State:
+    """All that a step changes, to be saved and restored as one."""
+
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, steps: int, device: torch.device
+    ) -> None:
+        self.network, self.device = network, device
+        self.optimizer = torch.optim.SGD(
+            network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True,
+            weight_decay=recipe.weight_decay,
+        )  # fmt: skip
+        schedules = torch.optim.lr_scheduler
+        if recipe.schedule == "one_cycle":
+            self.schedule = schedules.OneCycleLR(
+                self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.2
+            )
+        else:
+            self.schedule = schedules.CosineAnnealingLR(self.optimizer, steps)
+        # float16's narrow range wants its gradients scaled; off, the scaler does nothing.
+        half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
+        self.scaler = torch.amp.GradScaler(
+            device.type, enabled=half and recipe.precision == "mixed"
+        )
+        self.autocast = torch.autocast(
+            device.type,
+            torch.float16 if half else torch.bfloat16,
+            enabled=recipe.precision == "mixed",
+        )
+        self.average = {name: value.clone() for name, value in network.state_dict().items()}
+        self.generator = torch.Generator()
+        # On the CPU one generator serves all, in the order that the recipe's results rest on.
+        self.noise = self.generator if device.type == "cpu" else torch.Generator(device)
+        self.step, self.total, self.elapsed = 0, 0.0, 0.0
+
+    def begin_epoch(self, seed: int, count: int) -> torch.Tensor:
+        """Seed the generators for an epoch; returns the order of its images."""
+        torch.manual_seed(seed)  # what dropout draws from
+        self.generator.manual_seed(seed)
+        order = torch.randperm(count, generator=self.generator)
+        if self.noise is not self.generator:
+            self.noise.manual_seed(seed)
+        return order
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "total": self.total,
+            "elapsed": self.elapsed,
+            "network": self.network.state_dict(),
+            "average": self.average,  # the result; `network` is what goes on training
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "generator": self.generator.get_state(),
+            "noise": self.noise.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+        }
+
+    def restore(self, state: dict[str, Any], source: str) -> None:
+        load_weights(self.network, state["network"], source)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.step, self.total = state["step"], state["total"]
+        self.elapsed = state["elapsed"]
+
+    def restore_generators(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state["generator"])
+        self.noise.set_state(state["noise"])
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] is not None:
+            torch.cuda.set_rng_state(state["cuda"], self.device)
+
+
+def _resumable(checkpoint: Path, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
+    state = load_checkpoint(checkpoint)
+    if state.get("recipe") != dataclasses.asdict(recipe):
+        raise ModelError(
+            f"{checkpoint} was made with another recipe: {state.get('recipe')}; choose another "
+            "folder, or remove it to begin anew"
+        )
+    if state.get("fingerprint") != fingerprint:
+        raise ModelError(
+            f"{checkpoint} was made with other data or another network; choose another folder, "
+            "or remove it to begin anew"
+        )
+    return state
 
 
 def train(
@@ -95,76 +201,113 @@ def train(
     recipe: Recipe,
     checkpoint: Path | None = None,
     augmentation: Augmentation = lambda images, labels, generator: (images, labels),
-    report: Callable[[int, float, float], None] = lambda epoch, loss, seconds: None,
+    report: Callable[[Progress], None] = lambda progress: None,
+    *,
+    device: str = "cpu",
+    save_steps: int = SAVE_STEPS,
 ) -> float:
-    """Train in place on the CPU with bf16 autocast; returns the wall time in seconds.
+    """Train in place; returns the wall time in seconds, interruptions apart.
 
-    The network ends with the averaged weights (`Recipe.average`).
+    The network ends on the CPU, in evaluation mode, with the averaged weights
+    (`Recipe.average`).
 
-    An interrupted training goes on from `checkpoint` (written atomically after each epoch)
-    and, since every epoch has its own seeds, ends with the weights it would have had.
+    An interrupted training goes on from `checkpoint`, which is written atomically after every
+    epoch and every `save_steps` steps, and ends with the weights it would have had: on the
+    CPU, with the same PyTorch and number of threads, bit for bit.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps float32 RGB [N, 3, H, W] in [0, 1] to logits [N, K].
+    data : LabelledImages
+        At least two images.
+    recipe : Recipe
+    checkpoint : Path, optional
+        Where to save, and to go on from where it exists.
+    augmentation : callable
+        Applied before the noise, to a batch on the CPU.
+    report : callable
+        Told of every step.
+    device : str
+        "cpu" or "cuda".
+    save_steps : int
+        Steps from one checkpoint to the next.
+
+    Raises
+    ------
+    ModelError
+        When the checkpoint belongs to another training or cannot be written, or the loss is no
+        longer finite.
     """
-    network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True,
-        weight_decay=recipe.weight_decay,
-    )  # fmt: skip
-    steps = len(data) // recipe.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.2
-    )
-    average = {name: value.clone() for name, value in network.state_dict().items()}
-    first, elapsed = 0, 0.0
+    if len(data) < 2:
+        raise ModelError("training needs at least 2 images")
+    where = torch.device(device)
+    fingerprint = _fingerprint(network, data)
+    network.to(where, memory_format=torch.channels_last)
+    batch = min(recipe.batch, len(data))
+    steps = len(data) // batch
+    state = _State(network, recipe, steps * recipe.epochs, where)
+    saved = None
     if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        if state["recipe"] != dataclasses.asdict(recipe):
-            raise ValueError(f"{checkpoint} was made with another recipe: {state['recipe']}")
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        average = state["average"]
-        first, elapsed = state["epoch"] + 1, state["elapsed"]
+        saved = _resumable(checkpoint, recipe, fingerprint)
+        state.restore(saved, str(checkpoint))
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels)
-    for epoch in range(first, recipe.epochs):
-        started, total = time.monotonic(), 0.0
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(data), generator=generator)
-        network.train()
-        for step in range(steps):
-            index = order[step * recipe.batch : (step + 1) * recipe.batch]
-            x, y = images[index].float() / 255.0, labels[index]
-            x, y = augmentation(x, y, generator)
-            x = x.repeat(2, 1, 1, 1)
-            x = x + recipe.sigma * torch.randn(x.shape, generator=generator)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = network(x.contiguous(memory_format=torch.channels_last))
-            logits = logits.float().view(2, len(y), -1)
-            loss = consistency_loss(logits, y, recipe.consistency, recipe.entropy)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            taken = epoch * steps + step
-            decay = min(recipe.average, (1 + taken) / (10 + taken))
-            with torch.no_grad():
-                move_average(average, network.state_dict(), decay)
-            total += float(loss.detach())
-        elapsed += time.monotonic() - started
-        report(epoch, total / steps, elapsed)
-        if checkpoint is not None:
-            _save(
-                checkpoint,
-                {
-                    "recipe": dataclasses.asdict(recipe),
-                    "epoch": epoch,
-                    "elapsed": elapsed,
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "average": average,  # the result; `network` is what goes on training
-                },
+
+    def step(index: torch.Tensor) -> float:
+        x, y = augmentation(images[index].float() / 255.0, labels[index], state.generator)
+        x, y = x.to(where).repeat(_DRAWS, 1, 1, 1), y.to(where)
+        x = x + recipe.sigma * torch.randn(x.shape, generator=state.noise, device=where)
+        with state.autocast:
+            logits = network(x.contiguous(memory_format=torch.channels_last))
+        logits = logits.float().view(_DRAWS, len(y), -1)
+        loss = consistency_loss(logits, y, recipe.consistency, recipe.entropy)
+        state.optimizer.zero_grad(set_to_none=True)
+        state.scaler.scale(loss).backward()
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        decay = min(recipe.average, (1 + state.step) / (10 + state.step))
+        with torch.no_grad():
+            move_average(state.average, network.state_dict(), decay)
+        return float(loss.detach())
+
+    network.train()
+    for epoch in range(state.step // steps, recipe.epochs):
+        order = state.begin_epoch(recipe.seed * 1_000_003 + epoch, len(data))
+        first = state.step - epoch * steps
+        if first and saved is not None:
+            state.restore_generators(saved)
+        else:
+            state.total = 0.0
+        for number in range(first, steps):
+            started = time.monotonic()
+            rate = state.schedule.get_last_lr()[0]
+            loss = step(order[number * batch : (number + 1) * batch])
+            if not math.isfinite(loss):
+                raise ModelError(
+                    f"the loss is {loss} in epoch {epoch + 1}, step {number + 1}: the training "
+                    f"diverges; lower the learning rate ({recipe.learning_rate:g})"
+                )
+            state.schedule.step()
+            state.step += 1
+            state.total += loss
+            state.elapsed += time.monotonic() - started
+            ends = number + 1 == steps
+            if checkpoint is not None and (ends or state.step % save_steps == 0):
+                belongs = {"recipe": dataclasses.asdict(recipe), "fingerprint": fingerprint}
+                epochs_done = {"epochs_done": state.step // steps}
+                save_checkpoint(checkpoint, belongs | epochs_done | state.as_dict())
+            report(
+                Progress(
+                    step=state.step,
+                    steps=steps * recipe.epochs,
+                    epoch=epoch + ends,
+                    epochs=recipe.epochs,
+                    loss=state.total / (number + 1),
+                    learning_rate=rate,
+                    seconds=state.elapsed,
+                )
             )
-    network.load_state_dict(average)
-    network.eval()
-    return elapsed
+    network.load_state_dict(state.average)
+    network.eval().cpu()
+    return state.elapsed

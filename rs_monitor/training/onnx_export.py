@@ -38,7 +38,7 @@ class OnnxFile:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def export_onnx(network: nn.Module, height: int, width: int) -> OnnxFile:
+def export_onnx(network: nn.Module, height: int, width: int, output: str = "logits") -> OnnxFile:
     """Export a network, with dynamic height and width where it takes more than one size.
 
     Parameters
@@ -47,6 +47,8 @@ def export_onnx(network: nn.Module, height: int, width: int) -> OnnxFile:
         Maps float32 RGB [N, 3, H, W] in [0, 1] to logits [N, K]; normalisation inside.
     height, width : int
         Input size that it was made for.
+    output : str
+        Name of the output.
 
     Raises
     ------
@@ -67,8 +69,8 @@ def export_onnx(network: nn.Module, height: int, width: int) -> OnnxFile:
                 (image,),
                 stream,
                 input_names=["image"],
-                output_names=["logits"],
-                dynamic_axes={"image": axes, "logits": {0: "batch"}},
+                output_names=[output],
+                dynamic_axes={"image": axes, output: {0: "batch"}},
                 opset_version=_OPSET,
                 dynamo=False,
             )

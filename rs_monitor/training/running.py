@@ -1,36 +1,40 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the training programs have in common: arguments, start, progress."""
+"""What `rs_monitor train` and the programs of the shipped models share: start, run, progress."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from ..datasets import LabelledImages
-from .noise_training import Augmentation, Recipe, train
+from ..models import ModelError
+from .architectures import CompactResNet
+from .checkpoints import load_checkpoint, load_weights
+from .networks import COMPACT
+from .noise_training import SAVE_STEPS, Augmentation, Progress, train
+from .recipe import Recipe, add_recipe_options, recipe_from
 from .unfolding import load_folded
+
+CHECKPOINT = "checkpoint.pt"
 
 
 def training_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser of data, output and recipe; the description's first line is shown."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="images, .npz")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt")
-    parser.add_argument("--sigma", type=float, default=0.25)
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
-    parser.add_argument("--consistency", type=float, default=Recipe.consistency)
-    parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
-    parser.add_argument("--weight-decay", type=float, default=Recipe.weight_decay)
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
-    parser.add_argument("--average", type=float, default=Recipe.average)
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {CHECKPOINT}")
     parser.add_argument(
         "--start", type=Path, help="checkpoint, or ONNX file, whose weights to start from"
     )
+    add_recipe_options(parser)
     return parser
 
 
@@ -42,38 +46,103 @@ def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> t
     return images + recipe.sigma * torch.randn(images.shape, generator=generator)
 
 
+def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
+    """Load the weights of an earlier training: its checkpoint, or the ONNX file of a model.
+
+    Raises
+    ------
+    ModelError
+        When they are of another architecture.
+    """
+    if path.suffix == ".onnx":
+        if not isinstance(network, CompactResNet):
+            raise ModelError(
+                f"cannot start from {path}: only ONNX files of {', '.join(COMPACT)} can be "
+                "trained on; give a checkpoint"
+            )
+        try:
+            load_folded(network, path, _noisy_examples(data, recipe))
+        except (ValueError, OSError) as error:
+            raise ModelError(f"cannot start from {path}: {error}") from error
+        return
+    state = load_checkpoint(path)
+    if "average" not in state:
+        raise ModelError(f"{path} is not a checkpoint of rs_monitor's training")
+    load_weights(network, _fitting(network, state["average"]), str(path))
+
+
+def _fitting(network: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights, the last layer's as they are new where its classes are others."""
+    name, last = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)][-1]
+    given = weights.get(f"{name}.weight")
+    own = {f"{name}.{key}": value for key, value in last.state_dict().items()}
+    other = given is not None and given.ndim == 2 and len(given) != last.out_features
+    return dict(weights) | (own if other else {})
+
+
+class Reporter:
+    """Shows the progress of a training: a bar where a terminal is attached, a line an epoch.
+
+    Parameters
+    ----------
+    say : callable
+        Prints a line.
+    scalars : object, optional
+        A TensorBoard `SummaryWriter`.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print, scalars: object = None) -> None:
+        self._say, self._scalars = say, scalars
+        self._bar = tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty())
+
+    def __call__(self, progress: Progress) -> None:
+        """Show where the training is."""
+        self._bar.total, self._bar.n = progress.steps, progress.step
+        self._bar.set_postfix_str(f"loss {progress.loss:.3f}")
+        if self._scalars is not None:
+            for name in ("loss", "learning_rate"):
+                self._scalars.add_scalar(name, getattr(progress, name), progress.step)
+        if progress.ends_epoch:
+            self._say(
+                f"epoch {progress.epoch}/{progress.epochs} loss {progress.loss:.3f}, "
+                f"{progress.seconds:.0f} s, {progress.left:.0f} s left"
+            )
+
+    def close(self) -> None:
+        """Finish the bar."""
+        self._bar.close()
+
+
 def run_training(
     arguments: argparse.Namespace,
     make_network: Callable[[], nn.Module],
     data: LabelledImages,
     augmentation: Augmentation,
-) -> None:
-    """Train with the parsed arguments into `--out`, printing a line for each epoch."""
+    *,
+    reporter: Reporter | None = None,
+    device: str = "cpu",
+    save_steps: int = SAVE_STEPS,
+) -> tuple[nn.Module, float]:
+    """Train with the parsed arguments into `--out`; interrupted, it goes on where it stopped.
+
+    Returns
+    -------
+    (torch.nn.Module, float)
+        The network, and the wall time in seconds.
+    """
+    recipe = recipe_from(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(
-        sigma=arguments.sigma,
-        epochs=arguments.epochs,
-        consistency=arguments.consistency,
-        learning_rate=arguments.learning_rate,
-        weight_decay=arguments.weight_decay,
-        seed=arguments.seed,
-        average=arguments.average,
-    )
     torch.manual_seed(recipe.seed)
     network = make_network()
-    if arguments.start and arguments.start.suffix == ".onnx":
-        load_folded(network, arguments.start, _noisy_examples(data, recipe))
-    elif arguments.start:
-        network.load_state_dict(torch.load(arguments.start, weights_only=True)["average"])
-
-    def report(epoch: int, loss: float, seconds: float) -> None:
-        left = seconds / (epoch + 1) * (recipe.epochs - epoch - 1)
-        print(
-            f"epoch {epoch + 1}/{recipe.epochs} loss {loss:.3f}, {seconds:.0f} s, "
-            f"{left:.0f} s left",
-            flush=True,
-        )
-
-    checkpoint = arguments.out / "checkpoint.pt"
-    elapsed = train(network, data, recipe, checkpoint, augmentation, report)
-    print(f"trained on {len(data)} images in {elapsed:.0f} s")
+    checkpoint = arguments.out / CHECKPOINT
+    if arguments.start and not checkpoint.exists():
+        start_from(network, arguments.start, data, recipe)
+    reporter = reporter or Reporter()
+    try:
+        elapsed = train(
+            network, data, recipe, checkpoint, augmentation, reporter,
+            device=device, save_steps=save_steps,
+        )  # fmt: skip
+    finally:
+        reporter.close()
+    return network, elapsed

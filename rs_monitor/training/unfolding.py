@@ -27,7 +27,7 @@ def load_folded(network: nn.Module, path: Path, images: torch.Tensor) -> bool:
         Every convolution has a batch normalisation, defined in the order in which they run,
         and a linear layer `classifier` ends it (`architectures.CompactResNet`).
     path : Path
-        An ONNX file of the same convolutions, as `export.export_onnx` writes it.
+        An ONNX file of the same convolutions, as `onnx_export.export_onnx` writes it.
     images : torch.Tensor
         float32 [N, 3, H, W], what the network will see, noise included.
 

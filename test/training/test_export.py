@@ -17,7 +17,8 @@ from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
 from rs_monitor.training.cifar10 import CIFAR10_LABELS, cifar10_network
-from rs_monitor.training.noise_training import Recipe
+from rs_monitor.training.onnx_export import export_onnx
+from rs_monitor.training.recipe import Recipe
 from rs_monitor.training.traffic_signs import traffic_sign_network
 
 
@@ -31,7 +32,9 @@ def test_the_onnx_has_the_logits_of_the_network(tmp_path, batch, height, width):
     openvino = pytest.importorskip("openvino")
     path = tmp_path / "model.onnx"
     model = network()
-    assert export.export_onnx(model, 32, path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    exported = export_onnx(model, 32, 32)
+    path.write_bytes(exported.content)
+    assert exported.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     image = torch.rand((batch, 3, height, width), generator=torch.Generator().manual_seed(1))
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = next(iter(compiled(image.numpy()).values()))
@@ -45,7 +48,7 @@ def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(tmp_path, monkey
     recipe = Recipe(sigma=0.5, epochs=2)
     state = {
         "recipe": dataclasses.asdict(recipe),
-        "epoch": 1,
+        "epochs_done": 2,
         "elapsed": 12.3,
         "average": traffic_sign_network().state_dict(),
     }
@@ -70,7 +73,7 @@ def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
     torch.manual_seed(0)
     state = {
         "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
-        "epoch": 3,
+        "epochs_done": 4,
         "elapsed": 5.0,
         "average": cifar10_network().state_dict(),
     }

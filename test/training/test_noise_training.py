@@ -68,17 +68,18 @@ class Killed(Exception):
     pass
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+@pytest.mark.parametrize("at", [3, 4, 8, 11])  # of 12 steps, 4 an epoch
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, at):
     whole, resumed = network(), network()
     train(whole, stripes(), RECIPE)
 
-    def kill(epoch, loss, seconds):
-        if epoch == 1:
+    def kill(progress):
+        if progress.step == at:
             raise Killed
 
     checkpoint = tmp_path / "checkpoint.pt"
     with pytest.raises(Killed):
-        train(resumed, stripes(), RECIPE, checkpoint, report=kill)
+        train(resumed, stripes(), RECIPE, checkpoint, report=kill, save_steps=3)
     fresh = network()
     torch.nn.init.zeros_(fresh[4].weight)  # what it starts with does not count: it resumes
     train(fresh, stripes(), RECIPE, checkpoint)

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
 from rs_monitor.training.architectures import CompactResNet
-from rs_monitor.training.export import export_onnx
+from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.unfolding import load_folded
 
 WIDTHS = (4, 6, 8)
@@ -31,7 +31,7 @@ def images(count=64):
 @pytest.mark.parametrize("training", [False, True])
 def test_the_loaded_network_computes_what_the_file_does(tmp_path, training):
     source = trained()
-    export_onnx(source, 32, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(export_onnx(source, 32, 32).content)
     loaded = CompactResNet(5, widths=WIDTHS).train(not training)
     assert load_folded(loaded, tmp_path / "model.onnx", images())
     assert loaded.training is not training
@@ -42,7 +42,7 @@ def test_the_loaded_network_computes_what_the_file_does(tmp_path, training):
 
 
 def test_filters_have_the_scale_of_new_ones(tmp_path):
-    export_onnx(trained(), 32, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(export_onnx(trained(), 32, 32).content)
     loaded = CompactResNet(5, widths=WIDTHS)
     load_folded(loaded, tmp_path / "model.onnx", images())
     lengths = loaded.stem[0].weight.flatten(1).norm(dim=1)
@@ -50,7 +50,7 @@ def test_filters_have_the_scale_of_new_ones(tmp_path):
 
 
 def test_a_classifier_of_other_classes_stays_new(tmp_path):
-    export_onnx(trained(classes=4), 32, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(export_onnx(trained(classes=4), 32, 32).content)
     loaded = CompactResNet(5, widths=WIDTHS)
     before = loaded.classifier.weight.clone()
     assert not load_folded(loaded, tmp_path / "model.onnx", images())
@@ -58,6 +58,6 @@ def test_a_classifier_of_other_classes_stays_new(tmp_path):
 
 
 def test_other_convolutions_are_refused(tmp_path):
-    export_onnx(trained(), 32, tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(export_onnx(trained(), 32, 32).content)
     with pytest.raises(ValueError, match=r"model\.onnx holds other convolutions"):
         load_folded(CompactResNet(5, widths=(4, 6, 10)), tmp_path / "model.onnx", images())

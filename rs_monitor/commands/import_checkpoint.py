@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""`rs_monitor import-checkpoint`: others' classifiers as models with cards."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+from ..datasets import load_data
+from . import UsageError, add_json_option, new_parser, write_json
+from .model_options import (
+    add_model_options,
+    model_name,
+    need_torch,
+    numbered_labels,
+    read_labels,
+)
+
+_LAYOUTS = ("nchw", "nhwc")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = new_parser(
+        subparsers,
+        "import-checkpoint",
+        "a model with its card from a PyTorch checkpoint (Cohen et al., Salman et al., "
+        "torchvision, timm, akamaster) or an ONNX file; nothing in it is run",
+        "rs_monitor import-checkpoint checkpoint.pth.tar --sigma 0.25 --out models/cohen",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_model_options(parser)
+    parser.add_argument(
+        "--arch", default="", metavar="NAME",
+        help="network of the checkpoint, where its layers do not tell: resnet50, another "
+        "classifier of torchvision, or timm/NAME",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sigma", type=float, default=0.0, metavar="S",
+        help="noise it was trained with, pixels in [0, 1] (default: none)",
+    )  # fmt: skip
+    for option, what in (("--mean", "mean"), ("--std", "standard deviation")):
+        parser.add_argument(
+            option, type=float, nargs="+", metavar="X",
+            help=f"{what} it normalises with, one or three of RGB (default: for a checkpoint what "
+            "its format's code uses, for ONNX none)",
+        )  # fmt: skip
+    parser.add_argument(
+        "--range", type=float, nargs=2, default=(0.0, 1.0), metavar=("BLACK", "WHITE"),
+        help="pixels it expects, before mean and std, such as 0 255 or -1 1 (default: 0 1)",
+    )  # fmt: skip
+    parser.add_argument("--layout", choices=_LAYOUTS, default="", help="of an ONNX file's input")
+    parser.add_argument(
+        "--denoiser", type=Path, metavar="FILE",
+        help="put a denoiser, ONNX or a DnCNN checkpoint, in front (denoised smoothing, Salman et "
+        "al. 2020): for classifiers that were not trained with noise",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA",
+        help="labelled images, as for evaluate: prints the accuracy without noise, where a wrong "
+        "normalisation shows",
+    )  # fmt: skip
+    add_json_option(parser, "the card's path and what was measured")
+    parser.set_defaults(run=run)
+
+
+def _three(option: str, values: list[float] | None) -> tuple[float, ...] | None:
+    if values is None:
+        return None
+    if len(values) not in (1, 3) or not all(map(math.isfinite, values)):
+        raise UsageError(f"{option} needs one finite number or three, got {values}")
+    if option == "--std" and min(values) <= 0:
+        raise UsageError(f"--std must be positive, got {values}")
+    return tuple(values) if len(values) == 3 else tuple(values * 3)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import, compare, write."""
+    need_torch("import-checkpoint")
+    from ..training.importing import Wishes, clean_accuracy, import_classifier
+    from ..training.model_files import ModelInput, check_name, save_model
+
+    name, labels = model_name(arguments), read_labels(arguments.labels)
+    check_name(name)
+    low, high = arguments.range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"--range needs black below white, got {low:g} {high:g}")
+    if not (math.isfinite(arguments.sigma) and arguments.sigma >= 0):
+        raise UsageError(f"--sigma must be finite and not negative, got {arguments.sigma:g}")
+    wishes = Wishes(
+        architecture=arguments.arch,
+        layout=arguments.layout,
+        mean=_three("--mean", arguments.mean),
+        std=_three("--std", arguments.std),
+        value_range=(low, high),
+        size=arguments.size,
+    )
+    found = import_classifier(arguments.file, wishes, arguments.denoiser)
+    labels = labels or numbered_labels(found.classes)
+    if len(labels) != found.classes:
+        raise UsageError(
+            f"--labels names {len(labels)} classes, {arguments.file} has {found.classes}"
+        )
+    accuracy = None
+    if arguments.data:
+        size = (found.height, found.width)
+        data = load_data(
+            arguments.data, labels=labels if arguments.labels else None, size=size
+        ).resized(*size)
+        if int(data.labels.max()) >= found.classes:
+            raise UsageError(
+                f"{arguments.data}: label {data.labels.max()} is out of range: "
+                f"{arguments.file} has {found.classes} classes"
+            )
+        if not arguments.labels and len(data.label_names) == found.classes:
+            labels = data.label_names
+        share, error = clean_accuracy(found.logits, data.images, data.labels)
+        accuracy = {"clean_accuracy": share, "standard_error": error, "images": len(data)}
+    source = {"file": arguments.file.name, "sha256": _sha256(arguments.file)}
+    if arguments.denoiser:
+        source |= {
+            "denoiser": arguments.denoiser.name,
+            "denoiser_sha256": _sha256(arguments.denoiser),
+        }
+    card = save_model(
+        arguments.out,
+        name,
+        found.content,
+        hashlib.sha256(found.content).hexdigest(),
+        ModelInput(found.height, found.width, found.dynamic_size),
+        arguments.sigma,
+        labels,
+        {
+            "architecture": found.architecture,
+            "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
+            "imported": {
+                "from": source,
+                "normalisation": found.normalisation,
+                "worst_relative_difference": found.difference,
+                **({"on_data": accuracy} if accuracy else {}),
+            },
+        },
+    )
+    result = {
+        "card": str(card.path),
+        "model_id": card.sha256[:12],
+        "architecture": found.architecture,
+        "normalisation": found.normalisation,
+        "worst_relative_difference": found.difference,
+        **(accuracy or {}),
+    }
+    if arguments.json:
+        write_json(arguments.json, result)
+    if arguments.json != "-":
+        print(f"{card.path}: {found.architecture}, {found.classes} classes, "
+              f"{found.height}x{found.width} pixels")  # fmt: skip
+        print(f"normalisation: {found.normalisation}")
+        print(f"worst relative difference of logits: {found.difference:.2g}")
+        if accuracy:
+            print(
+                f"accuracy without noise: {accuracy['clean_accuracy']:.4f} +- "
+                f"{accuracy['standard_error']:.4f} on {accuracy['images']} images"
+            )
+        if arguments.sigma == 0 and not arguments.denoiser:
+            print("trained without noise: expect it to abstain; train --start fine-tunes it, "
+                  "--denoiser puts a denoiser in front")  # fmt: skip
+    return 0
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model's files in a folder: ONNX, reference image, card, in this order."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..bank import check_reference
+from ..engines import KEY_BYTES, EngineError, open_engine
+from ..files import write_atomically
+from ..frames import Resizer
+from ..models import ModelCard, ModelError, load_card, load_model, save_card
+
+_CHUNK = 16
+_SAMPLES = 64
+_CANDIDATES = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInput:
+    """What a network takes.
+
+    Attributes
+    ----------
+    height, width : int
+        Pixels it was made for.
+    dynamic_size : bool
+        Whether it takes other sizes as well.
+    """
+
+    height: int
+    width: int
+    dynamic_size: bool
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a file's.
+
+    Raises
+    ------
+    ModelError
+    """
+    if not name or not name.isprintable() or Path(name).name != name or name.startswith("."):
+        raise ModelError(f"a model's name must be usable as a file's, got {name!r}: choose --name")
+
+
+def save_model(
+    folder: Path,
+    name: str,
+    onnx: bytes,
+    sha256: str,
+    size: ModelInput,
+    sigma: float,
+    labels: tuple[str, ...],
+    details: dict[str, Any],
+) -> ModelCard:
+    """Write ONNX file and card, and read the card back.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is missing.
+    name : str
+        Of the model and, with suffixes, of its files.
+    onnx, sha256 : bytes, str
+    size : ModelInput
+    sigma : float
+        Noise that it was trained with; 0 for none.
+    labels : tuple of str
+    details : dict
+        What else the card says.
+
+    Raises
+    ------
+    ModelError
+        When they cannot be written.
+    """
+    check_name(name)
+    path = folder / f"{name}.onnx"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, onnx)
+    except OSError as error:
+        raise ModelError(f"cannot write {path}: {error.strerror or error}") from error
+    card = folder / f"{name}.yaml"
+    save_card(
+        card,
+        {
+            "name": name,
+            "onnx": path.name,
+            "sha256": sha256,
+            "sigma": sigma,
+            "input": dataclasses.asdict(size) | {"resolution": "full"},
+            **details,
+            "labels": list(labels),
+        },
+    )
+    return load_card(card)
+
+
+def add_reference(card: ModelCard, images: np.ndarray, labels: np.ndarray) -> ModelCard:
+    """Choose the card's reference image: the one with most votes for its class.
+
+    Parameters
+    ----------
+    card : ModelCard
+    images : numpy.ndarray
+        uint8 RGB [N, H, W, 3]; the first few are looked at.
+    labels : numpy.ndarray
+        int [N].
+
+    Returns
+    -------
+    ModelCard
+        With a reference image; as it was where the model has the class of none.
+    """
+    best, share = -1, 0.5
+    with open_engine(
+        load_model(card), backend="auto", precision="auto", max_batch=_CHUNK
+    ) as engine:
+        resize = Resizer(card.height, card.width)
+        for index in range(min(len(images), _CANDIDATES)):
+            votes = engine.votes(resize(images[index]), card.sigma, _SAMPLES, bytes(KEY_BYTES))
+            right = votes.counts[labels[index]] / votes.n
+            if right > share:
+                best, share = index, right
+    if best < 0:
+        return card
+    path = card.path.with_name(f"{card.path.stem}_reference.png")
+    _, content = cv2.imencode(".png", cv2.cvtColor(images[best], cv2.COLOR_RGB2BGR))
+    write_atomically(path, content.tobytes())
+    reference = {"image": path.name, "label": card.labels[labels[best]]}
+    save_card(card.path, card.details | {"reference": reference})
+    return load_card(card.path)
+
+
+def verify(card: ModelCard) -> str:
+    """Open the model as the node does; returns what ran, such as "openvino bf16".
+
+    Raises
+    ------
+    ModelError
+        When it does not run, or not as its card says.
+    """
+    try:
+        with open_engine(
+            load_model(card), backend="auto", precision="auto", max_batch=_CHUNK
+        ) as engine:
+            check_reference(engine)
+            return f"{engine.identity.backend} {engine.identity.precision}"
+    except EngineError as error:
+        raise ModelError(str(error)) from error

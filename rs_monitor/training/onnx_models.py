@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""Others' ONNX classifiers: made to take batches of RGB images in [0, 1], joined to denoisers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, compose, helper, numpy_helper, version_converter
+
+from ..files import read_file
+from ..models import ModelError
+
+_MAX_FILE = 1 << 31  # bytes: protobuf's own limit
+_LEAST_OPSET = 13
+LAYOUTS = ("nchw", "nhwc")
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxModel:
+    """An ONNX model of one image input and one output, as it came.
+
+    Attributes
+    ----------
+    proto : onnx.ModelProto
+    layout : str
+        "nchw" or "nhwc".
+    batch : int
+        Fixed batch size; 0 where it is dynamic.
+    height, width : int
+        Fixed input size; 0 where it is dynamic.
+    """
+
+    proto: onnx.ModelProto
+    layout: str
+    batch: int
+    height: int
+    width: int
+
+    @property
+    def dynamic_size(self) -> bool:
+        """Whether it takes images of any size."""
+        return self.height == 0 and self.width == 0
+
+
+def _refuse(source: str, reason: str) -> ModelError:
+    return ModelError(f"{source}: {reason}")
+
+
+def read_onnx(path: Path, layout: str = "") -> OnnxModel:
+    """Read and check an ONNX file.
+
+    Parameters
+    ----------
+    path : Path
+    layout : str
+        Of its input, where its shape does not tell.
+
+    Raises
+    ------
+    ModelError
+        When it is no ONNX model of one float32 image input and one output.
+    """
+    source = str(path)
+    try:
+        content = read_file(path, _MAX_FILE)
+    except OSError as error:
+        raise _refuse(source, f"cannot be read: {error.strerror or error}") from error
+    return parse_onnx(content, source, layout)
+
+
+def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
+    """Check the content of an ONNX file; see `read_onnx`."""
+    try:
+        proto = onnx.load_from_string(content)
+        if any(t.data_location == TensorProto.EXTERNAL for t in proto.graph.initializer):
+            raise _refuse(source, "keeps weights in another file: save them all inside")
+        onnx.checker.check_model(proto)
+    except ModelError:
+        raise
+    except Exception as error:  # protobuf's and the checker's errors have no common base
+        reason = " ".join(str(error).split())[:200]
+        raise _refuse(source, f"is no valid ONNX model: {reason}") from error
+    given = {tensor.name for tensor in proto.graph.initializer}
+    inputs = [value for value in proto.graph.input if value.name not in given]
+    outputs = list(proto.graph.output)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise _refuse(
+            source,
+            f"a classifier has one input and one output, this has {len(inputs)} and "
+            f"{len(outputs)} ({', '.join(v.name for v in [*inputs, *outputs][:5])})",
+        )
+    tensor = inputs[0].type.tensor_type
+    if tensor.elem_type != TensorProto.FLOAT:
+        kind = TensorProto.DataType.Name(tensor.elem_type)
+        raise _refuse(source, f"its input is {kind}: export it with a float32 input")
+    sides = [dim.dim_value for dim in tensor.shape.dim]
+    if len(sides) != 4:
+        raise _refuse(source, f"its input must be images, four dimensions, it has {len(sides)}")
+    layout = layout or _layout(sides, source)
+    channels, height, width = (
+        (sides[1], *sides[2:]) if layout == "nchw" else (sides[3], *sides[1:3])
+    )
+    if channels not in (0, 3):
+        raise _refuse(source, f"its input of shape {sides} has {channels} channels, not 3 of RGB")
+    return OnnxModel(proto, layout, sides[0], height, width)
+
+
+def _layout(sides: Sequence[int], source: str) -> str:
+    fitting = [name for name, axis in zip(LAYOUTS, (1, 3)) if sides[axis] == 3]
+    if not fitting:
+        raise _refuse(
+            source, f"neither axis 1 nor axis 3 of its input {sides} has 3 channels: say --layout"
+        )
+    if len(fitting) > 1:
+        raise _refuse(source, f"its input {sides} may be NCHW or NHWC: say --layout")
+    return fitting[0]
+
+
+def _free_batch(model: OnnxModel) -> onnx.ModelProto:
+    """Make a fixed batch dynamic: in the shapes, and in reshapes that name it."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    graph = proto.graph
+    if not model.batch:
+        return proto
+    del graph.value_info[:]  # shapes in between are inferred again
+    given = {tensor.name: tensor for tensor in graph.initializer}
+    for value in [v for v in graph.input if v.name not in given] + list(graph.output):
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    constants = dict(given)
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            constants[node.output[0]] = node.attribute[0].t
+    for index, node in enumerate(graph.node):
+        tensor = constants.get(node.input[1]) if node.op_type == "Reshape" else None
+        if tensor is None:
+            continue
+        shape = numpy_helper.to_array(tensor).copy()
+        if len(shape) > 1 and shape[0] == model.batch:
+            shape[0] = 0  # the dimension as it comes
+            name = f"{node.input[1]}_of_any_batch_{index}"
+            graph.initializer.append(numpy_helper.from_array(shape, name))
+            node.input[1] = name
+    return proto
+
+
+def _opset(proto: onnx.ModelProto) -> int:
+    return max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
+
+
+def _unite_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Name each operator set once, as merging asks for and does not do."""
+    versions: dict[str, int] = {}
+    for entry in proto.opset_import:
+        domain = "" if entry.domain == "ai.onnx" else entry.domain
+        versions[domain] = max(versions.get(domain, 0), entry.version)
+    del proto.opset_import[:]
+    proto.opset_import.extend(helper.make_opsetid(d, v) for d, v in versions.items())
+    return proto
+
+
+def _at_opset(proto: onnx.ModelProto, opset: int, source: str) -> onnx.ModelProto:
+    if _opset(proto) == opset:
+        return _unite_opsets(proto)
+    try:
+        return _unite_opsets(version_converter.convert_version(proto, opset))
+    except Exception as error:  # a RuntimeError of C++, or what Python adapters raise
+        reason = " ".join(str(error).split())[:200]
+        raise _refuse(source, f"cannot be brought to opset {opset}: {reason}") from error
+
+
+def _joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onnx.ModelProto:
+    """Feed the output of `first` into `second`."""
+    opset = max(_opset(first), _opset(second))
+    first, second = _at_opset(first, opset, source), _at_opset(second, opset, source)
+    version = max(first.ir_version, second.ir_version)
+    first.ir_version = second.ir_version = version
+    given = {tensor.name for tensor in second.graph.initializer}
+    entry = next(value.name for value in second.graph.input if value.name not in given)
+    try:
+        return _unite_opsets(
+            compose.merge_models(
+                compose.add_prefix(first, "a/"),
+                compose.add_prefix(second, "b/"),
+                [(f"a/{first.graph.output[0].name}", f"b/{entry}")],
+            )
+        )
+    except Exception as error:  # as above
+        reason = " ".join(str(error).split())[:200]
+        raise _refuse(source, f"cannot be joined: {reason}") from error
+
+
+def _front(model: OnnxModel, mean: Sequence[float], std: Sequence[float]) -> onnx.ModelProto:
+    """Return a model that normalises RGB [N, 3, H, W] in [0, 1] and gives it the layout."""
+    shape = ["batch", 3, model.height or "height", model.width or "width"]
+    constants = [
+        numpy_helper.from_array(np.array(value, np.float32).reshape(1, 3, 1, 1), name)
+        for name, value in (("mean", mean), ("std", std))
+    ]
+    nodes = [
+        helper.make_node("Sub", ["image", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "std"], ["normalised"]),
+    ]
+    out, out_shape = "normalised", shape
+    if model.layout == "nhwc":
+        nodes.append(helper.make_node("Transpose", [out], ["channels_last"], perm=[0, 2, 3, 1]))
+        out, out_shape = "channels_last", [shape[0], *shape[2:], 3]
+    graph = helper.make_graph(
+        nodes,
+        "normalisation",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(out, TensorProto.FLOAT, out_shape)],
+        constants,
+    )
+    opset = max(_opset(model.proto), _LEAST_OPSET)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=model.proto.ir_version
+    )
+
+
+def normalised(
+    model: OnnxModel, mean: Sequence[float], std: Sequence[float], source: str
+) -> bytes:
+    """Return ONNX of a dynamic batch of RGB [N, 3, H, W] in [0, 1], normalisation inside."""
+    return _joined(_front(model, mean, std), _free_batch(model), source).SerializeToString()
+
+
+def behind_denoiser(denoiser: bytes, classifier: bytes, source: str) -> bytes:
+    """Return ONNX of a classifier that sees what a denoiser makes of the image."""
+    first, second = onnx.load_from_string(denoiser), onnx.load_from_string(classifier)
+    return _joined(first, second, source).SerializeToString()

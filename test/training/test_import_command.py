@@ -1,0 +1,344 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import pickle
+import resource
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+torch = pytest.importorskip("torch", reason="importing needs PyTorch: pip install torch onnx")
+pytest.importorskip("openvino", reason="logits are compared on OpenVINO")
+
+from rs_monitor.cli import main
+from rs_monitor.models import ModelError, load_card, load_model
+from rs_monitor.training.agreement import check_agreement, runtime, worst_difference
+from rs_monitor.training.cifar_resnet import CifarResNet
+from rs_monitor.training.denoisers import DnCnn
+from rs_monitor.training.networks import import_torchvision
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+COHEN = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2023, 0.1994, 0.2010])
+IMAGENET = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+
+
+def images(side=32, n=5):
+    return torch.rand((n, 3, side, side), generator=torch.Generator().manual_seed(2))
+
+
+def settled(network, seed=0):
+    """A network with random weights and statistics, whose logits depend on the image."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def expected(network, x, normalisation):
+    mean, std = (value.view(1, 3, 1, 1) for value in normalisation)
+    with torch.no_grad():
+        return network((x - mean) / std).numpy()
+
+
+def saved(path, network, prefix="", arch=None, **rename):
+    weights = {prefix + name: value for name, value in network.state_dict().items()}
+    for old, new in rename.items():
+        weights = {name.replace(f"{old}.", f"{new}."): v for name, v in weights.items()}
+    if arch:
+        weights = {"epoch": 90, "arch": arch, "state_dict": weights, "optimizer": {"state": {}}}
+    torch.save(weights, path)
+    return path
+
+
+def imported(path, out, *options):
+    assert main(["import-checkpoint", str(path), "--out", str(out), *map(str, options)]) == 0
+    card = load_card(out / f"{out.name}.yaml")
+    return card, runtime(load_model(card).onnx, "the import")
+
+
+def refused(capsys, path, out, *options):
+    """The command's one line on standard error; nothing was written."""
+    before = {p.name: p.read_bytes() for p in out.iterdir()} if out.exists() else None
+    assert main(["import-checkpoint", str(path), "--out", str(out), *map(str, options)]) == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1, printed.err
+    after = {p.name: p.read_bytes() for p in out.iterdir()} if out.exists() else None
+    assert after == before
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("prefix", "arch"), [("1.", "cifar_resnet20"), ("1.module.", "cifar_resnet20"), ("1.", None)]
+)
+def test_the_format_of_cohen_and_salman(tmp_path, capsys, prefix, arch):
+    network = settled(CifarResNet(20, 10))
+    path = saved(tmp_path / "checkpoint.pth.tar", network, prefix, arch)
+    card, logits = imported(path, tmp_path / "model", "--sigma", "0.5")
+    assert card.sigma == 0.5 and card.dynamic_size and (card.height, card.width) == (32, 32)
+    assert worst_difference(expected(network, images(), COHEN), logits(images().numpy())) < 1e-3
+    assert "worst relative difference" in capsys.readouterr().out
+    assert main(["models", "verify", str(card.path)]) == 0
+
+
+def test_salmans_networks_that_only_subtract_the_mean(tmp_path):
+    network = settled(CifarResNet(20, 10))
+    path = saved(tmp_path / "checkpoint.pth.tar", network, "1.module.", "cifar_resnet20")
+    _, logits = imported(path, tmp_path / "model", "--std", "1")
+    only_mean = COHEN[0], torch.ones(3)
+    assert (
+        worst_difference(expected(network, images(), only_mean), logits(images().numpy())) < 1e-3
+    )
+
+
+def test_option_a_shortcuts_of_akamaster(tmp_path):
+    network = settled(CifarResNet(32, 10, padded=True))
+    path = saved(tmp_path / "resnet32.th", network, "module.", "", fc="linear")
+    labels = ",".join("abcdefghij")
+    card, logits = imported(path, tmp_path / "model", "--labels", labels)
+    assert card.labels == tuple("abcdefghij")
+    assert card.details["architecture"] == "cifar_resnet32_padded"
+    assert worst_difference(expected(network, images(), IMAGENET), logits(images().numpy())) < 1e-3
+
+
+@pytest.mark.parametrize("prefix", ["", "1.module."])
+def test_resnet50_of_torchvision_timm_and_data_parallel(tmp_path, prefix):
+    try:
+        models = import_torchvision().models
+    except ModelError as error:
+        pytest.skip(str(error))
+    network = settled(models.resnet50(num_classes=6))
+    path = saved(tmp_path / "resnet50.pth", network, prefix, "resnet50" if prefix else None)
+    card, logits = imported(path, tmp_path / "model", "--size", "64")
+    assert card.details["architecture"] == "resnet50" and len(card.labels) == 6
+    found = logits(images(64, 2).numpy())
+    assert worst_difference(expected(network, images(64, 2), IMAGENET), found) < 1e-3
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.mkdir, (f"{os.environ['RS_TEST_FOLDER']}/was_here",)
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle", "hidden"])
+def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path, capsys, monkeypatch, kind):
+    monkeypatch.setenv("RS_TEST_FOLDER", str(tmp_path))
+    path = tmp_path / "checkpoint.pth"
+    weights = CifarResNet(20, 10).state_dict()
+    content = {"state_dict": weights, "arch": Malicious()} if kind == "hidden" else Malicious()
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=kind != "legacy")
+    error = refused(capsys, path, tmp_path / "model")
+    assert "checkpoint.pth" in error and ("mkdir" in error or "refused" in error)
+    assert not (tmp_path / "was_here").exists()
+
+
+def test_a_checkpoint_of_another_architecture_names_what_does_not_fit(tmp_path, capsys):
+    network = CifarResNet(20, 10)
+    path = saved(tmp_path / "checkpoint.pth", network)
+    out = tmp_path / "model"
+    imported(path, out)
+    error = refused(capsys, path, out, "--arch", "cifar_resnet32")
+    assert "lacks: layer1.3.conv1.weight" in error and "more" in error
+    weights = network.state_dict()
+    weights["layer1.0.conv1.weight"] = torch.zeros(8, 16, 3, 3)
+    weights["extra.weight"] = torch.zeros(2)
+    torch.save(weights, path)
+    error = refused(capsys, path, out)
+    assert "extra.weight" in error and "layer1.0.conv1.weight [8, 16, 3, 3]" in error
+    torch.save({"features.0.weight": torch.zeros(2, 3, 3, 3)}, path)
+    assert "features.0.weight" in refused(capsys, path, out)
+
+
+def test_files_that_are_not_what_they_claim(tmp_path, capsys):
+    out = tmp_path / "model"
+    whole = saved(tmp_path / "whole.pth", CifarResNet(20, 10)).read_bytes()
+    for name in ("bad.pth", "bad.onnx"):
+        path = tmp_path / name
+        for content in (b"", b"no model", b"PK\x03\x04", whole[: len(whole) // 2], b"\x80\x02}."):
+            path.write_bytes(content)
+            assert name in refused(capsys, path, out)
+    torch.save([1, 2], tmp_path / "list.pth")
+    assert "list" in refused(capsys, tmp_path / "list.pth", out)
+    torch.save({"state_dict": {"a": 1}}, tmp_path / "numbers.pth")
+    assert "no state dict of tensors" in refused(capsys, tmp_path / "numbers.pth", out)
+    for missing in (tmp_path / "missing.pth", tmp_path / "missing.onnx", tmp_path):
+        assert str(missing) in refused(capsys, missing, out)
+
+
+def write_onnx(path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT"):
+    """A small convolutional classifier of 8x8 images, as others export theirs; opset 9."""
+    rng = np.random.default_rng(4)
+    shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
+    constants = {
+        "w": rng.normal(0, 0.3, (4, channels, 3, 3)).astype(np.float32),
+        "shape": np.array([1, -1], np.int64),
+        "m": rng.normal(0, 0.3, (4 * 36, 5)).astype(np.float32),
+    }
+    nodes = [helper.make_node("Transpose", ["x"], ["planes"], perm=[0, 3, 1, 2])] if nhwc else []
+    nodes += [
+        helper.make_node("Conv", ["planes" if nhwc else "x", "w"], ["c"]),
+        helper.make_node(op, ["c"], ["r"], domain="" if op == "Relu" else "com.example"),
+        helper.make_node("Reshape", ["r", "shape"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "m"], ["image"]),  # a name that we give, too
+    ]
+    results = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 5])]
+    if outputs == 2:
+        results.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, [batch, 144]))
+    entry = helper.make_tensor_value_info("x", getattr(TensorProto, kind), shape)
+    initializers = [numpy_helper.from_array(v, k) for k, v in constants.items()]
+    graph = helper.make_graph(nodes, "g", [entry], results, initializers)
+    opsets = [helper.make_opsetid("", 9)]
+    if op != "Relu":
+        opsets.append(helper.make_opsetid("com.example", 1))
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=6), path)
+
+    def logits(x):
+        """By hand: correlate, clip, multiply."""
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))
+        c = np.einsum("nchwij,ocij->nohw", windows, constants["w"])
+        return c.clip(0).reshape(len(x), -1) @ constants["m"]
+
+    return logits
+
+
+@pytest.mark.parametrize("nhwc", [False, True])
+@pytest.mark.parametrize(
+    ("options", "prepared"),
+    [
+        ([], lambda x: x),
+        (["--mean", "0.5", "--std", "0.25"], lambda x: (x - 0.5) / 0.25),
+        (["--range", "0", "255"], lambda x: x * 255),
+        (["--range", "-1", "1"], lambda x: 2 * x - 1),
+        (["--range", "0", "255", "--mean", "120", "--std", "60"], lambda x: (x * 255 - 120) / 60),
+    ],
+)
+def test_others_onnx_becomes_dynamic_nchw_with_its_normalisation_inside(
+    tmp_path, nhwc, options, prepared
+):
+    by_hand = write_onnx(tmp_path / "theirs.onnx", nhwc=nhwc)
+    card, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model", *options)
+    assert (card.height, card.width, card.dynamic_size) == (8, 8, False)
+    assert len(card.labels) == 5
+    for n in (1, 3, 7):
+        x = images(8, n).numpy()
+        assert worst_difference(by_hand(prepared(x)), logits(x)) < 1e-3
+    assert main(["models", "verify", str(card.path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "reason"),
+    [
+        ({"outputs": 2}, [], "one input and one output, this has 1 and 2"),
+        ({"op": "Special"}, [], "Special"),
+        ({"channels": 1}, [], "channels"),
+        ({"channels": 8}, ["--layout", "nchw"], "8 channels"),
+        ({"kind": "FLOAT16"}, [], "FLOAT16"),
+        ({}, ["--size", "16"], "8 pixels high, not 16"),
+        ({}, ["--mean", "1", "2"], "--mean"),
+        ({}, ["--std", "0"], "--std"),
+        ({}, ["--range", "1", "0"], "--range"),
+        ({}, ["--labels", "a,b"], "names 2 classes"),
+        ({}, ["--denoiser", "missing.onnx"], "missing.onnx"),
+    ],
+)
+def test_onnx_that_cannot_be_taken(tmp_path, capsys, changed, options, reason):
+    write_onnx(tmp_path / "theirs.onnx", **changed)
+    assert reason in refused(capsys, tmp_path / "theirs.onnx", tmp_path / "model", *options)
+
+
+def test_an_import_that_computes_something_else_fails():
+    def off(difference):
+        return lambda x: np.array([[1.0, -2.0]]).repeat(len(x), 0) + difference
+
+    assert check_agreement(off(0), off(1e-3), 8, 8, "m") == pytest.approx(5e-4)
+    with pytest.raises(ModelError, match="differ by 0.002 of the largest"):
+        check_agreement(off(0), off(4e-3), 8, 8, "m")
+
+
+def test_a_denoiser_checkpoint_in_front(tmp_path):
+    denoiser, network = settled(DnCnn(4, 6), 1), settled(CifarResNet(20, 10))
+    path = saved(tmp_path / "classifier.pth", network)
+    dncnn = saved(tmp_path / "denoiser.pth.tar", denoiser, "module.", "cifar_dncnn")
+    card, logits = imported(path, tmp_path / "model", "--denoiser", dncnn, "--sigma", "0.25")
+    with torch.no_grad():
+        clean = denoiser(images())
+    assert not torch.allclose(clean, images(), atol=1e-2)
+    assert worst_difference(expected(network, clean, IMAGENET), logits(images().numpy())) < 1e-3
+    assert card.details["imported"]["from"]["denoiser"] == "denoiser.pth.tar"
+    assert main(["models", "verify", str(card.path)]) == 0
+
+
+def test_a_denoiser_as_onnx_in_front_of_onnx(tmp_path, capsys):
+    by_hand = write_onnx(tmp_path / "theirs.onnx")
+    half = helper.make_graph(
+        [helper.make_node("Mul", ["x", "half"], ["y"])],
+        "denoiser",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [numpy_helper.from_array(np.float32(0.5), "half")],
+    )
+    model = helper.make_model(half, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "denoiser.onnx")
+    options = ["--denoiser", tmp_path / "denoiser.onnx", "--mean", "0.1"]
+    _, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model", *options)
+    x = images(8).numpy()
+    assert worst_difference(by_hand(x * 0.5 - 0.1), logits(x)) < 1e-3
+    error = refused(
+        capsys,
+        tmp_path / "theirs.onnx",
+        tmp_path / "model",
+        "--denoiser",
+        tmp_path / "theirs.onnx",
+    )
+    assert "is no denoiser" in error
+
+
+def test_a_full_disk_leaves_the_model_before(tmp_path, capsys):
+    path, out = saved(tmp_path / "c.pth", CifarResNet(20, 10)), tmp_path / "model"
+    imported(path, out)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    try:
+        assert "cannot write" in refused(capsys, path, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+# From shared/data/README.md: clean accuracy, and how the file is normalised.
+PUBLISHED = [
+    ("resnet20-12fca82f.th", 0.9173, []),
+    ("resnet56-4bfd9763.th", 0.9339, []),
+    ("resnet_4b.onnx", 0.772, "--mean .4914 .4822 .4465 --std .2471 .2435 .2616".split()),
+    ("cifar_wide_kw.onnx", 0.616, "--mean .485 .456 .406 --std .225".split()),
+]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the weights and images of ../shared")
+@pytest.mark.parametrize(("name", "accuracy", "options"), PUBLISHED)
+def test_published_accuracies(tmp_path, name, accuracy, options):
+    import cv2
+
+    rows = []
+    for part in range(2):  # 1,000 of the 5,000 images; the command's --data takes them all
+        strip = cv2.imread(str(SHARED / "cifar10" / f"test_batch_{part:02d}.webp"))
+        rows.append(cv2.cvtColor(strip, cv2.COLOR_BGR2RGB).reshape(-1, 32, 32, 3))
+    labels = np.load(SHARED / "cifar10" / "test_labels.npy")[:1000].astype(np.int64)
+    np.savez(tmp_path / "test.npz", images=np.concatenate(rows), labels=labels)
+    report = tmp_path / "report.json"
+    imported(
+        SHARED / "weights" / name, tmp_path / "model", *options,
+        "--data", tmp_path / "test.npz", "--json", report,
+    )  # fmt: skip
+    found = json.loads(report.read_text())
+    assert found["images"] == 1000 and found["worst_relative_difference"] < 1e-3
+    # Three standard errors of a sample of 1,000: one would fail for one model in three.
+    assert abs(found["clean_accuracy"] - accuracy) < 3 * found["standard_error"]
