@@ -164,10 +164,11 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
     tables, radii = {}, {}
     with tqdm(total=2 * len(data), unit="image", disable=not sys.stderr.isatty()) as bar:
         for engine in _engines(model, _CHUNK):
-            results = measure(
-                engine, data, ns=_NS, sigma=sigma, alpha=alpha, seed=seed,
-                each=lambda *_: bar.update(),
-            )  # fmt: skip
+            with engine:
+                results = measure(
+                    engine, data, ns=_NS, sigma=sigma, alpha=alpha, seed=seed,
+                    each=lambda *_: bar.update(),
+                )  # fmt: skip
             precision = engine.identity.precision
             tables[precision] = rows(results, data, ns=_NS, sigma=sigma, alpha=alpha)
             radii[precision] = {
