@@ -43,7 +43,6 @@ def test_a_model_gains_a_twin(tmp_path, card, capsys):
     told = json.loads(capsys.readouterr().out)
     read = load_card(card)
     assert read.int8.onnx.name == told["onnx"] and read.int8.sha256 == told["sha256"]
-    assert read.int8.onnx in read.files
     evaluation = read.details["int8"]["evaluation"]
     # Two of eight groups are calibrated on and not evaluated.
     assert (evaluation["images"], evaluation["groups"]) == (18, 6)
