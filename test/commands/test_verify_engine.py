@@ -26,7 +26,7 @@ def test_a_sound_engine_passes(tmp_path, capsys):
     assert failed(document) == set()
     assert document["passed"] == (status == 0) and document["backend"] == "openvino"
     assert document["model"] == "color" and document["chunk"] >= 1
-    assert len(document["checks"]) == page.count("limit: ") == 7
+    assert len(document["checks"]) == page.count("\n        limit: ") == 7
     assert all(check["limit"] and check["numbers"] for check in document["checks"])
     assert page.rstrip().endswith("all 7 checks passed" if status == 0 else f"FAILED: {SLOW}")
     assert len(page.splitlines()) < 60  # a page
