@@ -83,6 +83,20 @@ def test_counts_depend_on_the_key_not_on_chunk_or_past(opened):
         assert len({tuple(a.votes(frame, 0.5, 100, key).counts) for key in keys}) > 5
 
 
+def test_noise_can_be_looked_at(opened):
+    frame = network_image("red")
+    with opened() as engine:
+        plain, noisy, other = (
+            engine.noisy_images(frame, sigma, key)
+            for sigma, key in ((0.0, KEY), (0.5, KEY), (0.5, bytes(16)))
+        )
+        continued = engine.noisy_images(frame, 0.5, KEY, start=5)
+    assert plain.shape == (16, 3, 8, 8) and (plain == frame.transpose(2, 0, 1)).all()
+    assert 0.4 < (noisy - plain).std() < 0.6
+    assert not (noisy == other).any()
+    assert np.array_equal(noisy[5:], continued[:-5])
+
+
 def test_non_finite_logits_are_invalid(opened):
     with opened(onnx_bytes=color_network(nan_above=0.6), reference=None) as engine:
         bright = engine.votes(np.full((8, 8, 3), 0.9, np.float32), 0.01, 20, KEY)
