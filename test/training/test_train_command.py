@@ -84,6 +84,24 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     assert "evaluation" not in card.details
 
 
+def test_a_killed_command_goes_on_and_ends_with_the_same_model(tmp_path):
+    data = small_data(tmp_path)
+    more = ["--epochs", "30", "--save-steps", "2", "--held-out", "0"]
+    command = [sys.executable, "-m", "rs_monitor", *words(data, tmp_path / "killed", *more)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 3/"):
+                process.kill()
+                break
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    assert torch.load(checkpoint, weights_only=True)["step"] < 90
+    for name in ("killed", "whole"):
+        assert main(words(data, tmp_path / name, *more)) == 0
+    # The file's bytes: not only are the weights the same.
+    files = [tmp_path / name / f"{name}.onnx" for name in ("killed", "whole")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 IMAGES = np.zeros((24, 8, 8, 3), np.uint8)
 
 
