@@ -86,7 +86,7 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
 
 def test_a_killed_command_goes_on_and_ends_with_the_same_model(tmp_path):
     data = small_data(tmp_path)
-    more = ["--epochs", "30", "--save-steps", "2", "--held-out", "0"]
+    more = ["--epochs", "12", "--save-steps", "2", "--held-out", "0"]
     command = [sys.executable, "-m", "rs_monitor", *words(data, tmp_path / "killed", *more)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -94,7 +94,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_model(tmp_path):
                 process.kill()
                 break
     checkpoint = tmp_path / "killed" / "checkpoint.pt"
-    assert torch.load(checkpoint, weights_only=True)["step"] < 90
+    assert torch.load(checkpoint, weights_only=True)["step"] < 36
     for name in ("killed", "whole"):
         assert main(words(data, tmp_path / name, *more)) == 0
     # The file's bytes: not only are the weights the same.
