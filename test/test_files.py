@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import os
+import resource
 import threading
 
 import pytest
 
-from rs_monitor.files import read_file
+from rs_monitor.files import read_file, write_atomically
 
 
 @pytest.fixture
@@ -66,3 +67,35 @@ def test_a_link_that_changes_meanwhile_leads_nowhere(tmp_path, roots):
         done.set()
         thread.join()
     assert seen <= {b"good", None}
+
+
+def test_new_content_takes_the_place_of_the_old(tmp_path):
+    path = tmp_path / "file"
+    for content in (b"first", b"second"):
+        write_atomically(path, content)
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, b"before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_atomically(path, bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_are_not_replaced(tmp_path):
+    (tmp_path / "folder" / "full").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        write_atomically(tmp_path / "folder", b"")
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "missing" / "file", b"")
+    assert (tmp_path / "folder" / "full").is_dir()

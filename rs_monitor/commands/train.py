@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import platform
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets import LabelledImages, load_data
+from ..files import write_atomically
 from ..models import ModelCard, ModelError, load_card
 from ..training.recipe import Recipe, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
@@ -269,10 +271,11 @@ def _evaluate(
     if held_out is None:
         return card
     path = arguments.out / "held_out.npz"
-    with path.open("wb") as stream:
-        np.savez_compressed(
-            stream, images=held_out.images, labels=held_out.labels, group=held_out.group
-        )
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, images=held_out.images, labels=held_out.labels, group=held_out.group
+    )
+    write_atomically(path, stream.getvalue())
     parser = argparse.ArgumentParser()
     evaluate.add_parser(parser.add_subparsers(dest="command"))
     words = ["evaluate", "--model", str(card.path), "--data", str(path), "--record"]

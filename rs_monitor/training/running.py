@@ -18,8 +18,10 @@ from ..datasets import LabelledImages
 from ..models import ModelError
 from .architectures import CompactResNet
 from .checkpoints import load_checkpoint, load_weights
-from .networks import COMPACT
+from .foreign import foreign_weights
+from .networks import COMPACT, Normalized
 from .noise_training import SAVE_STEPS, Augmentation, Progress, train
+from .onnx_models import read_onnx
 from .recipe import Recipe, add_recipe_options, recipe_from
 from .unfolding import load_folded
 
@@ -47,7 +49,7 @@ def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> t
 
 
 def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
-    """Load the weights of an earlier training: its checkpoint, or the ONNX file of a model.
+    """Load weights to start from: a checkpoint, ours or others', or the ONNX file of a model.
 
     Raises
     ------
@@ -60,20 +62,28 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
                 f"cannot start from {path}: only ONNX files of {', '.join(COMPACT)} can be "
                 "trained on; give a checkpoint"
             )
+        read_onnx(path)  # for its errors
         try:
             load_folded(network, path, _noisy_examples(data, recipe))
         except (ValueError, OSError) as error:
             raise ModelError(f"cannot start from {path}: {error}") from error
         return
     state = load_checkpoint(path)
-    if "average" not in state:
-        raise ModelError(f"{path} is not a checkpoint of rs_monitor's training")
-    load_weights(network, _fitting(network, state["average"]), str(path))
+    if "average" in state:
+        load_weights(network, _fitting(network, state["average"]), str(path))
+        return
+    # Others' networks come without our normalisation, which the network to train has.
+    inner = network.network if isinstance(network, Normalized) else network
+    weights, _ = foreign_weights(state, str(path))
+    load_weights(inner, _fitting(inner, weights), str(path))
 
 
 def _fitting(network: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return the weights, the last layer's as they are new where its classes are others."""
-    name, last = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)][-1]
+    layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)]
+    if not layers:
+        return dict(weights)
+    name, last = layers[-1]
     given = weights.get(f"{name}.weight")
     own = {f"{name}.{key}": value for key, value in last.state_dict().items()}
     other = given is not None and given.ndim == 2 and len(given) != last.out_features

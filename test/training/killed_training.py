@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ import torch
 
 from rs_monitor.datasets import LabelledImages
 from rs_monitor.training.augmentation import augment
-from rs_monitor.training.noise_training import train
+from rs_monitor.training.noise_training import Progress, train
 from rs_monitor.training.recipe import Recipe
 
-RECIPE = Recipe(sigma=0.25, epochs=4, batch=8, learning_rate=0.05, average=0.9, precision="fp32")
+RECIPE = Recipe(sigma=0.25, epochs=8, batch=8, learning_rate=0.05, average=0.9, precision="fp32")
 KILLS = 10
 SAVE_STEPS = 3
 
@@ -34,8 +35,17 @@ def network() -> torch.nn.Module:
     )  # fmt: skip
 
 
-def run(folder: Path, name: str, pipe: int) -> None:
-    """Train in this process; a byte for each step goes into the pipe."""
+def run(folder: Path, name: str, pipe: int, most: int | None) -> None:
+    """Train in this process, `most` steps; a byte for each goes into the pipe."""
+    done = 0
+
+    def report(progress: Progress) -> None:
+        nonlocal done
+        done += 1
+        os.write(pipe, b".")
+        if done == most:
+            signal.pause()
+
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (88, 8, 8, 3), dtype=np.uint8)  # 11 steps an epoch
@@ -45,18 +55,18 @@ def run(folder: Path, name: str, pipe: int) -> None:
     train(
         trained, data, RECIPE, folder / f"{name}.pt",
         lambda x, y, generator: (augment(x, generator), y),
-        lambda progress: os.write(pipe, b"."), save_steps=SAVE_STEPS,
+        report, save_steps=SAVE_STEPS,
     )  # fmt: skip
     torch.save(trained.state_dict(), folder / f"{name}_weights.pt")
 
 
-def forked(folder: Path, name: str, steps: int | None) -> int:
-    """Train in a child process, killed once it has done so many steps; returns its steps."""
+def forked(folder: Path, name: str, steps: int | None, delay: float = 0.0) -> int:
+    """Train in a child process, killed `delay` seconds after so many steps; returns them."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        run(folder, name, writing)
+        run(folder, name, writing, steps and steps + 2)
         os._exit(0)
     os.close(writing)
     seen = 0
@@ -64,6 +74,7 @@ def forked(folder: Path, name: str, steps: int | None) -> int:
         seen += 1
     with contextlib.suppress(ProcessLookupError):
         if steps is not None:
+            time.sleep(delay)
             os.kill(child, signal.SIGKILL)
     os.close(reading)
     _, status = os.waitpid(child, 0)
@@ -73,11 +84,14 @@ def forked(folder: Path, name: str, steps: int | None) -> int:
 
 def main() -> None:
     """Train once whole, and once killed again and again."""
+    # Loads, once for all, the two seconds of modules that PyTorch leaves to its first optimizer.
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
     forked(folder, "whole", None)
-    # Each gets past at least one checkpoint, lest it never arrive: 10 kills in 44 steps.
+    # Each gets past at least one checkpoint, lest it never arrive: at most 70 steps of 88. The
+    # delay takes the kill anywhere: into a step, or into the writing of a checkpoint.
     steps = [rng.randint(SAVE_STEPS, SAVE_STEPS + 2) for _ in range(KILLS)]
-    print([forked(folder, "killed", n) for n in steps])
+    print([forked(folder, "killed", n, rng.uniform(0, 0.04)) for n in steps])
     forked(folder, "killed", None)
 
 

@@ -17,10 +17,14 @@ from drawings import LIGHTS, write_lights
 from rs_monitor.cli import main
 from rs_monitor.models import load_card
 
-# RS_MONITOR_TRAINING=full: 32x32 pixels and 60 epochs, an hour on two cores.
+# RS_MONITOR_TRAINING=full: 32x32 pixels, 20 epochs, the default recipe otherwise; minutes.
 FULL = os.environ.get("RS_MONITOR_TRAINING") == "full"
 SMALL = ["--size", "16", "--epochs", "3", "--batch", "32", "--learning-rate", "0.05"]
-OPTIONS = [] if FULL else [*SMALL, *"--consistency 0.5 --precision fp32 --threads 1".split()]
+OPTIONS = (
+    ["--epochs", "20"]
+    if FULL
+    else [*SMALL, *"--consistency 0.5 --precision fp32 --threads 1".split()]
+)
 
 
 def test_a_folder_of_crops_becomes_a_certified_model_with_one_command(tmp_path, capsys):
@@ -82,6 +86,35 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     card = load_card(tmp_path / "second" / "second.yaml")
     assert card.details["training"]["started_from"] == "checkpoint.pt"
     assert "evaluation" not in card.details
+
+
+def test_scalars_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard", reason="pip install 'tensorboard>=2.15,<3'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = ["--tensorboard", "--held-out", "0"]
+    assert main(words(small_data(tmp_path), tmp_path / "model", *options)) == 0
+    events = EventAccumulator(str(tmp_path / "model" / "tensorboard")).Reload()
+    assert {"loss", "learning_rate"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_killed_command_goes_on_and_ends_with_the_same_model(tmp_path):
+    data = small_data(tmp_path)
+    more = ["--epochs", "12", "--save-steps", "2", "--held-out", "0"]
+    command = [sys.executable, "-m", "rs_monitor", *words(data, tmp_path / "killed", *more)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 3/"):
+                process.kill()
+                break
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    assert torch.load(checkpoint, weights_only=True)["step"] < 36
+    for name in ("killed", "whole"):
+        assert main(words(data, tmp_path / name, *more)) == 0
+    # The file's bytes: not only are the weights the same.
+    files = [tmp_path / name / f"{name}.onnx" for name in ("killed", "whole")]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 IMAGES = np.zeros((24, 8, 8, 3), np.uint8)
