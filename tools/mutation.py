@@ -59,8 +59,9 @@ timeout_constant = 3
 KINDS = ("killed", "timed out", "survived", "untested", "unchecked")
 # Exit statuses as mutmut records them; an interpreter that crashed has been killed, too.
 KIND_BY_STATUS = {
-    None: "unchecked", 2: "unchecked", 0: "survived", 5: "untested", 33: "untested",
-    -24: "timed out", 24: "timed out", 36: "timed out", 152: "timed out", 255: "timed out",
+    None: "unchecked", 2: "unchecked", 255: "unchecked",  # no verdict: pytest itself failed
+    0: "survived", 5: "untested", 33: "untested",
+    -24: "timed out", 24: "timed out", 36: "timed out", 152: "timed out",
 }  # fmt: skip
 
 

@@ -40,6 +40,9 @@ def test_lower_bound_at_the_ends_is_exact():
     assert lower_bound(0, 100, 0.001) == 0.0
     assert lower_bound(100, 100, 0.001) == 0.001**0.01
     assert lower_bound(1, 1, 0.25) == 0.25
+    n = np.arange(1, 2000)
+    for alpha in (0.3, 0.001, 1.1e-8):
+        np.testing.assert_array_equal(lower_bound(n, n, alpha), alpha ** (1.0 / n))
 
 
 def test_lower_bound_stays_below_one_for_any_alpha():

@@ -264,7 +264,6 @@ def test_the_counts_are_left_alone():
         {0: 50, 1: 50},
         [50 + 0j, 50],
     ],
-    ids=repr,
 )
 def test_bad_counts_are_refused(counts):
     for certify in (single_pass, algorithm1_unsound, lambda c, **o: two_stage([1, 0], c, **o)):
