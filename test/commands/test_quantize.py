@@ -1,16 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from small_models import LABELS, color_network, residual_network, solid, write_model
 
 from rs_monitor.cli import main
 from rs_monitor.engines import available_precisions, open_engine
-from rs_monitor.models import load_card, load_model
+from rs_monitor.models import ModelError, load_card, load_model, save_twin
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: the extra quantize")
 
@@ -128,21 +128,21 @@ def test_a_network_without_anything_to_quantise(tmp_path, capsys):
     assert "color.onnx: nothing to quantise" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("full", ["card", "twin"])
-def test_a_full_disk_leaves_what_was_there(tmp_path, card, capsys, full):
-    held = data(tmp_path)
-    assert main(["quantize", str(card), "--data", held, "--limit", "6"]) == 0
-    twin = load_card(card).int8.onnx
-    details = yaml.safe_load(card.read_text())
-    del details["int8"]
-    card.write_text(yaml.safe_dump(details))
-    twin.unlink()
+@pytest.mark.parametrize(("twin", "entry"), [(b"t" * 9000, "short"), (b"t", "long " * 2000)])
+def test_a_full_disk_leaves_what_was_there(card, twin, entry):
+    assert len(card.read_bytes()) < 5000
+    details = load_card(card).details | {
+        "int8": {"onnx": "twin.onnx", "sha256": 64 * "0"},
+        "about": entry,
+    }
     before = content(card.parent)
-    path = card if full == "card" else twin
-    path.with_name(f"{path.name}.partial").symlink_to("/dev/full")
-    assert main(["quantize", str(card), "--data", held, "--limit", "6"]) == 2
-    assert f"cannot write {path}: No space left on device" in capsys.readouterr().err
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(ModelError, match="cannot write .*File too large"):
+            save_twin(load_card(card), twin, details)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert content(card.parent) == before
 
 
