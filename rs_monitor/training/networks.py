@@ -112,6 +112,7 @@ def bare_network(name: str, classes: int) -> nn.Module:
 
 
 def _timm(name: str, classes: int) -> nn.Module:
+    import_torchvision()  # which timm imports as well
     try:
         timm = importlib.import_module("timm")
     except ImportError as error:

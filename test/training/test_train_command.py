@@ -19,7 +19,7 @@ from rs_monitor.models import load_card
 
 # RS_MONITOR_TRAINING=full: 32x32 pixels, 20 epochs, the default recipe otherwise; minutes.
 FULL = os.environ.get("RS_MONITOR_TRAINING") == "full"
-SMALL = ["--size", "16", "--epochs", "3", "--batch", "32", "--learning-rate", "0.05"]
+SMALL = ["--size", "16", "--epochs", "2", "--batch", "32", "--learning-rate", "0.05"]
 OPTIONS = (
     ["--epochs", "20"]
     if FULL
