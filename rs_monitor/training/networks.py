@@ -101,6 +101,8 @@ def bare_network(name: str, classes: int) -> nn.Module:
         return CifarResNet(CIFAR[plain], classes, padded=plain != name)
     if name.startswith(_TIMM):
         return _timm(name.removeprefix(_TIMM), classes)
+    if name in COMPACT:
+        raise ModelError(f"{name} has its normalisation inside: only rs_monitor trains it")
     models = import_torchvision().models
     try:
         return models.get_model(name, weights=None, num_classes=classes)

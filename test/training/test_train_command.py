@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,18 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     card = load_card(tmp_path / "second" / "second.yaml")
     assert card.details["training"]["started_from"] == "checkpoint.pt"
     assert "evaluation" not in card.details
+
+
+def test_the_python_batches_of_cifar10(tmp_path):
+    sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
+    from small_data import NAMES, write_cifar10
+
+    write_cifar10(tmp_path / "cifar-10-batches-py", count=8)
+    options = ["--held-out", "0", "--augmentation", "crop_and_flip", "--average", "0.9"]
+    assert main(words(tmp_path / "cifar-10-batches-py", tmp_path / "model", *options)) == 0
+    card = load_card(tmp_path / "model" / "model.yaml")
+    assert card.labels == NAMES and (card.height, card.width) == (32, 32)
+    assert card.details["training"]["data"] == "cifar-10-batches-py: 40 images"
 
 
 def test_scalars_for_tensorboard(tmp_path):
