@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import load_data
+from ..models import load_card
 from . import UsageError, add_json_option, new_parser, write_json
 from .model_options import (
     add_model_options,
@@ -82,7 +83,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Import, compare, write."""
     need_torch("import-checkpoint")
     from ..training.importing import Wishes, clean_accuracy, import_classifier
-    from ..training.model_files import ModelInput, check_name, save_model
+    from ..training.model_files import (
+        ModelInput,
+        add_reference,
+        check_name,
+        save_model,
+        staged,
+        verify,
+    )  # fmt: skip
 
     name, labels = model_name(arguments), read_labels(arguments.labels)
     check_name(name)
@@ -105,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"--labels names {len(labels)} classes, {arguments.file} has {found.classes}"
         )
-    accuracy = None
+    accuracy, data = None, None
     if arguments.data:
         size = (found.height, found.width)
         data = load_data(
@@ -126,25 +134,30 @@ def run(arguments: argparse.Namespace) -> int:
             "denoiser": arguments.denoiser.name,
             "denoiser_sha256": _sha256(arguments.denoiser),
         }
-    card = save_model(
-        arguments.out,
-        name,
-        found.content,
-        hashlib.sha256(found.content).hexdigest(),
-        ModelInput(found.height, found.width, found.dynamic_size),
-        arguments.sigma,
-        labels,
-        {
-            "architecture": found.architecture,
-            "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
-            "imported": {
-                "from": source,
-                "normalisation": found.normalisation,
-                "worst_relative_difference": found.difference,
-                **({"on_data": accuracy} if accuracy else {}),
+    with staged(arguments.out) as stage:
+        card = save_model(
+            stage,
+            name,
+            found.content,
+            hashlib.sha256(found.content).hexdigest(),
+            ModelInput(found.height, found.width, found.dynamic_size),
+            arguments.sigma,
+            labels,
+            {
+                "architecture": found.architecture,
+                "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
+                "imported": {
+                    "from": source,
+                    "normalisation": found.normalisation,
+                    "worst_relative_difference": found.difference,
+                    **({"on_data": accuracy} if accuracy else {}),
+                },
             },
-        },
-    )
+        )
+        if data is not None:
+            card = add_reference(card, data.images, data.labels)
+        engine = verify(card)
+    card = load_card(arguments.out / card.path.name)
     result = {
         "card": str(card.path),
         "model_id": card.sha256[:12],
@@ -158,7 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json != "-":
         print(f"{card.path}: {found.architecture}, {found.classes} classes, "
               f"{found.height}x{found.width} pixels")  # fmt: skip
-        print(f"normalisation: {found.normalisation}")
+        print(f"runs on {engine}; normalisation: {found.normalisation}")
         print(f"worst relative difference of logits: {found.difference:.2g}")
         if accuracy:
             print(

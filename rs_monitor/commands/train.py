@@ -169,8 +169,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{device}",
             flush=True,
         )
-        card, seconds = _train(arguments, recipe, data, labels, device)
-        card = _evaluate(arguments, card, data, held_out)
+        card, seconds = _train(arguments, recipe, data, held_out, labels, device)
+        if held_out is not None:
+            card = _evaluate(arguments, card, held_out)
     result = {
         "card": str(card.path),
         "model_id": card.sha256[:12],
@@ -189,12 +190,14 @@ def _train(
     arguments: argparse.Namespace,
     recipe: Recipe,
     data: LabelledImages,
+    held_out: LabelledImages | None,
     labels: tuple[str, ...],
     device: str,
 ) -> tuple[ModelCard, float]:
+    """Train, and write the model once it runs as the node would open it."""
     import torch
 
-    from ..training.model_files import ModelInput, save_model
+    from ..training.model_files import ModelInput, add_reference, save_model, staged, verify
     from ..training.networks import make_network
     from ..training.onnx_export import export_onnx
     from ..training.running import Reporter, run_training
@@ -213,31 +216,40 @@ def _train(
         scalars.close()
     height, width = data.images.shape[1:3]
     exported = export_onnx(network, height, width)
-    card = save_model(
-        arguments.out,
-        model_name(arguments),
-        exported.content,
-        exported.sha256,
-        ModelInput(height, width, exported.dynamic_size),
-        recipe.sigma,
-        labels,
-        {
-            "architecture": arguments.network,
-            "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
-            "training": {
-                "command": "rs_monitor train",
-                "data": f"{arguments.data.name}: {len(data)} images",
-                "held_out": arguments.held_out,
-                "augmentation": arguments.augmentation,
-                **({"started_from": arguments.start.name} if arguments.start else {}),
-                "recipe": vars(recipe).copy(),
-                "epochs_done": recipe.epochs,
-                "wall_time_s": round(seconds),
-                "torch": str(torch.__version__),
-                "machine": torch.cuda.get_device_name() if device == "cuda" else _cpu(),
+    with staged(arguments.out) as stage:
+        card = save_model(
+            stage,
+            model_name(arguments),
+            exported.content,
+            exported.sha256,
+            ModelInput(height, width, exported.dynamic_size),
+            recipe.sigma,
+            labels,
+            {
+                "architecture": arguments.network,
+                "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
+                "training": {
+                    "command": "rs_monitor train",
+                    "data": f"{arguments.data.name}: {len(data)} images",
+                    "held_out": arguments.held_out,
+                    "augmentation": arguments.augmentation,
+                    **({"started_from": arguments.start.name} if arguments.start else {}),
+                    "recipe": vars(recipe).copy(),
+                    "epochs_done": recipe.epochs,
+                    "wall_time_s": round(seconds),
+                    "torch": str(torch.__version__),
+                    "machine": torch.cuda.get_device_name() if device == "cuda" else _cpu(),
+                },
             },
-        },
-    )
+        )
+        shown = held_out or data
+        card = add_reference(card, shown.images, shown.labels)
+        if card.reference_image is None:
+            print("rs_monitor train: warning: under the noise the model names none of the first "
+                  "images rightly: the card has no reference image", file=sys.stderr)  # fmt: skip
+        engine = verify(card)
+    card = load_card(arguments.out / card.path.name)
+    print(f"{card.path}: runs on {engine}", flush=True)
     return card, seconds
 
 
@@ -254,22 +266,9 @@ def _cpu() -> str:
 
 
 def _evaluate(
-    arguments: argparse.Namespace,
-    card: ModelCard,
-    data: LabelledImages,
-    held_out: LabelledImages | None,
+    arguments: argparse.Namespace, card: ModelCard, held_out: LabelledImages
 ) -> ModelCard:
-    """Verify the model as the node would open it, and record what it certifies."""
-    from ..training.model_files import add_reference, verify
-
-    shown = held_out if held_out is not None else data
-    card = add_reference(card, shown.images, shown.labels)
-    if card.reference_image is None:
-        print("rs_monitor train: warning: under the noise the model names none of the first "
-              "images rightly: the card has no reference image", file=sys.stderr)  # fmt: skip
-    print(f"{card.path}: runs on {verify(card)}", flush=True)
-    if held_out is None:
-        return card
+    """Record in the card what the model certifies."""
     path = arguments.out / "held_out.npz"
     stream = io.BytesIO()
     np.savez_compressed(

@@ -57,15 +57,25 @@ class Foreign:
     normalisation: str
 
 
-def foreign_weights(state: Mapping[str, Any], source: str) -> tuple[dict[str, torch.Tensor], bool]:
+@dataclasses.dataclass(frozen=True)
+class Front:
+    """The normalisation that a network came behind; its numbers, where the file holds them."""
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+def foreign_weights(
+    state: Mapping[str, Any], source: str
+) -> tuple[dict[str, torch.Tensor], Front | None]:
     """Take a checkpoint's weights out of their wrappings.
 
     Returns
     -------
-    (dict of str to torch.Tensor, bool)
-        By the layers' own names, and whether the network came behind a normalisation.
+    (dict of str to torch.Tensor, Front or None)
+        By the layers' own names, and the normalisation in front of them.
     """
-    for key in ("state_dict", "model", "average"):
+    for key in ("state_dict", "model"):
         if isinstance(state.get(key), Mapping):
             state = state[key]
             break
@@ -75,19 +85,32 @@ def foreign_weights(state: Mapping[str, Any], source: str) -> tuple[dict[str, to
         raise ModelError(
             f"{source} holds no state dict of tensors ({other}): save the network's state_dict()"
         )
-    behind = False
+    front = None
     while True:
         heads = {name.partition(".")[0] for name in weights}
         if heads == {"module"}:
             prefix = "module."
-        elif heads == {"1"} and any(name.startswith(("1.conv1", "1.module.")) for name in weights):
-            prefix, behind = "1.", True
+        elif "1" in heads <= {"0", "1"} and any(
+            name.startswith(("1.conv1.", "1.module.")) for name in weights
+        ):
+            prefix, front = "1.", _front(weights)
+            weights = {name: v for name, v in weights.items() if not name.startswith("0.")}
         else:
             break
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     # akamaster's last layer; layer names are else the same.
     weights = {re.sub(r"^linear\.", "fc.", name): value for name, value in weights.items()}
-    return weights, behind
+    return weights, front
+
+
+def _front(weights: Mapping[str, torch.Tensor]) -> Front:
+    """Read mean and std from buffers; the reference's normalisation keeps them out of the file."""
+    found = {}
+    for key, starts in (("mean", "0.mean"), ("std", ("0.std", "0.sd"))):
+        for name, value in weights.items():
+            if name.startswith(starts) and value.numel() == 3:
+                found[key] = tuple(value.flatten().tolist())
+    return Front(**found)
 
 
 def _blocks(weights: Mapping[str, Any], stage: int) -> int:
@@ -132,7 +155,7 @@ def read_foreign(
     architecture : str
         Its name, where the file does not tell.
     mean, std : sequence of float, optional
-        Normalisation of RGB in [0, 1] that it was trained with. No format holds it. By default
+        Normalisation of RGB in [0, 1] that it was trained with. Few files hold it. By default
         that of the format's own code: of CIFAR-10 for checkpoints whose CIFAR network comes
         behind it, else of ImageNet.
 
@@ -142,7 +165,12 @@ def read_foreign(
         Naming what the file lacks, or the weights that do not fit the architecture.
     """
     state = load_checkpoint(path)
-    weights, behind = foreign_weights(state, str(path))
+    if "average" in state and "recipe" in state:
+        raise ModelError(
+            f"{path} is of rs_monitor's own training, which writes its model itself: end it with "
+            "the same command"
+        )
+    weights, front = foreign_weights(state, str(path))
     named = state.get("arch")
     architecture = architecture or (
         named if isinstance(named, str) and named in (*CIFAR, *_TORCHVISION.values())
@@ -151,15 +179,17 @@ def read_foreign(
     network = bare_network(architecture, _classes(weights, str(path)))
     load_weights(network, weights, f"{path}, loaded as {architecture},")
     cifar = architecture.removesuffix("_padded") in CIFAR
-    usual = CIFAR10 if cifar and behind else IMAGENET
-    given = mean is not None or std is not None
+    usual = CIFAR10 if cifar and front else IMAGENET
+    assumed = not (mean or std or (front and (front.mean or front.std)))
+    front = front or Front()
+    mean, std = mean or front.mean or usual[0], std or front.std or usual[1]
     return Foreign(
-        Normalized(network, mean or usual[0], std or usual[1]).eval(),
+        Normalized(network, mean, std).eval(),
         architecture,
         _classes(weights, str(path)),
         _CIFAR_SIDE if cifar else _IMAGENET_SIDE,
-        f"mean {list(mean or usual[0])}, std {list(std or usual[1])}"
-        + ("" if given else ", as the format's own code has it"),
+        f"mean {[round(m, 6) for m in mean]}, std {[round(s, 6) for s in std]}"
+        + (", as the format's own code has it" if assumed else ""),
     )
 
 

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +55,34 @@ def check_name(name: str) -> None:
         raise ModelError(f"a model's name must be usable as a file's, got {name!r}: choose --name")
 
 
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Yield a folder to make a model in; its files get into `folder` once all is well.
+
+    The card comes last, since it vouches for the others. Where something fails, `folder` is as
+    it was.
+
+    Raises
+    ------
+    ModelError
+        When `folder` cannot be written to.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    try:
+        yield stage
+        folder.mkdir(exist_ok=True)
+        for path in sorted(stage.iterdir(), key=lambda path: path.suffix == ".yaml"):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
 def save_model(
     folder: Path,
     name: str,
@@ -65,7 +98,7 @@ def save_model(
     Parameters
     ----------
     folder : Path
-        Made where it is missing.
+        See `staged`.
     name : str
         Of the model and, with suffixes, of its files.
     onnx, sha256 : bytes, str
@@ -84,7 +117,6 @@ def save_model(
     check_name(name)
     path = folder / f"{name}.onnx"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, onnx)
     except OSError as error:
         raise ModelError(f"cannot write {path}: {error.strerror or error}") from error

@@ -101,6 +101,8 @@ def bare_network(name: str, classes: int) -> nn.Module:
         return CifarResNet(CIFAR[plain], classes, padded=plain != name)
     if name.startswith(_TIMM):
         return _timm(name.removeprefix(_TIMM), classes)
+    if name in COMPACT:
+        raise ModelError(f"{name} has its normalisation inside: only rs_monitor trains it")
     models = import_torchvision().models
     try:
         return models.get_model(name, weights=None, num_classes=classes)
@@ -112,6 +114,7 @@ def bare_network(name: str, classes: int) -> nn.Module:
 
 
 def _timm(name: str, classes: int) -> nn.Module:
+    import_torchvision()  # which timm imports as well
     try:
         timm = importlib.import_module("timm")
     except ImportError as error:

@@ -66,7 +66,7 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
         try:
             load_folded(network, path, _noisy_examples(data, recipe))
         except (ValueError, OSError) as error:
-            raise ModelError(f"cannot start from {path}: {error}") from error
+            raise ModelError(f"cannot start from it: {error}") from error
         return
     state = load_checkpoint(path)
     if "average" in state:

@@ -87,6 +87,17 @@ def test_the_format_of_cohen_and_salman(tmp_path, capsys, prefix, arch):
     assert main(["models", "verify", str(card.path)]) == 0
 
 
+def test_a_normalisation_that_the_file_holds(tmp_path, capsys):
+    network = settled(CifarResNet(20, 10))
+    weights = {f"1.module.{name}": value for name, value in network.state_dict().items()}
+    held = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.3, 0.2, 0.1])
+    weights |= {"0.means": held[0], "0.sds": held[1].view(1, 3, 1, 1)}
+    torch.save({"arch": "cifar_resnet20", "state_dict": weights}, tmp_path / "c.pth.tar")
+    _, logits = imported(tmp_path / "c.pth.tar", tmp_path / "model")
+    assert worst_difference(expected(network, images(), held), logits(images().numpy())) < 1e-3
+    assert "mean [0.4, 0.5, 0.6], std [0.3, 0.2, 0.1]\n" in capsys.readouterr().out
+
+
 def test_salmans_networks_that_only_subtract_the_mean(tmp_path):
     network = settled(CifarResNet(20, 10))
     path = saved(tmp_path / "checkpoint.pth.tar", network, "1.module.", "cifar_resnet20")
@@ -339,6 +350,7 @@ def test_published_accuracies(tmp_path, name, accuracy, options):
         "--data", tmp_path / "test.npz", "--json", report,
     )  # fmt: skip
     found = json.loads(report.read_text())
+    assert load_card(tmp_path / "model" / "model.yaml").reference_image.is_file()
     assert found["images"] == 1000 and found["worst_relative_difference"] < 1e-3
     # Three standard errors of a sample of 1,000: one would fail for one model in three.
     assert abs(found["clean_accuracy"] - accuracy) < 3 * found["standard_error"]

@@ -140,6 +140,11 @@ def test_unknown_networks_are_refused(torchvision, name, reason):
         make_network(name, 10)
 
 
+def test_timms_networks(torchvision):
+    pytest.importorskip("timm", reason="pip install timm", exc_type=ImportError)
+    assert make_network("timm/resnet18", 3).network.fc.out_features == 3
+
+
 def test_one_class_is_refused():
     with pytest.raises(ModelError, match="at least 2 classes, got 1"):
         make_network("compact", 1)

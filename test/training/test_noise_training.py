@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
 from rs_monitor.datasets import LabelledImages
+from rs_monitor.models import ModelError
 from rs_monitor.training.noise_training import Recipe, consistency_loss, move_average, train
 
 RECIPE = Recipe(sigma=0.25, epochs=3, batch=8, learning_rate=0.05, average=0.9)
@@ -112,6 +113,32 @@ def test_the_average_by_hand():
     counts = {"seen": torch.tensor(3)}
     move_average(counts, {"seen": torch.tensor(9)}, 0.75)
     assert counts["seen"].item() == 9
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_the_schedule_ends_near_zero(schedule):
+    rates = []
+    recipe = dataclasses.replace(RECIPE, schedule=schedule, precision="fp32")
+    train(network(), stripes(), recipe, report=lambda p: rates.append(p.learning_rate))
+    assert len(rates) == 12 and rates[-1] < 0.1 * max(rates) <= 0.1 * RECIPE.learning_rate
+    assert (rates[0] == max(rates)) is (schedule == "cosine")
+
+
+def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_before(tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    recipe = dataclasses.replace(RECIPE, learning_rate=1e30, precision="fp32")
+    with pytest.raises(ModelError, match=r"the loss is (nan|inf) .*lower the learning rate"):
+        train(network(), stripes(), recipe, checkpoint, save_steps=1)
+    state = torch.load(checkpoint, weights_only=True)
+    assert state["step"] >= 1 and math.isfinite(state["total"])
+
+
+def test_progress_names_every_step():
+    seen = []
+    train(network(), stripes(), RECIPE, report=seen.append)
+    assert [p.step for p in seen] == list(range(1, 13))
+    assert [p.epoch for p in seen if p.ends_epoch] == [1, 2, 3]
+    assert seen[-1].left == 0 and seen[0].left > 0
 
 
 def test_it_learns():

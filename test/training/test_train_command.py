@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from rs_monitor.models import load_card
 
 # RS_MONITOR_TRAINING=full: 32x32 pixels, 20 epochs, the default recipe otherwise; minutes.
 FULL = os.environ.get("RS_MONITOR_TRAINING") == "full"
-SMALL = ["--size", "16", "--epochs", "3", "--batch", "32", "--learning-rate", "0.05"]
+SMALL = ["--size", "16", "--epochs", "2", "--batch", "32", "--learning-rate", "0.05"]
 OPTIONS = (
     ["--epochs", "20"]
     if FULL
@@ -86,6 +87,18 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     card = load_card(tmp_path / "second" / "second.yaml")
     assert card.details["training"]["started_from"] == "checkpoint.pt"
     assert "evaluation" not in card.details
+
+
+def test_the_python_batches_of_cifar10(tmp_path):
+    sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
+    from small_data import NAMES, write_cifar10
+
+    write_cifar10(tmp_path / "cifar-10-batches-py", count=8)
+    options = ["--held-out", "0", "--augmentation", "crop_and_flip", "--average", "0.9"]
+    assert main(words(tmp_path / "cifar-10-batches-py", tmp_path / "model", *options)) == 0
+    card = load_card(tmp_path / "model" / "model.yaml")
+    assert card.labels == NAMES and (card.height, card.width) == (32, 32)
+    assert card.details["training"]["data"] == "cifar-10-batches-py: 40 images"
 
 
 def test_scalars_for_tensorboard(tmp_path):
