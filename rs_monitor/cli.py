@@ -79,9 +79,10 @@ def main(argv: list[str] | None = None) -> int:
         0; 1 for a failure; 2 for wrong usage or input, with one line on standard error.
     """
     arguments = build_parser().parse_args(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name or a sign that the terminal's encoding lacks must not end a run.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name or a sign that the terminal's encoding lacks must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = arguments.run(arguments)
         if sys.stdout is not None:  # closed, as by >&-

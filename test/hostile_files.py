@@ -16,11 +16,15 @@ CONTENTS: dict[str, bytes] = {
     "not UTF-8": b"\xff\xfe\x00\x01label,index\n",
     "half a character": "label,index\nσ".encode()[:-1],
     "mark of order": b"\xef\xbb\xbf",
-    "one long line": b"x" * 1_000_000,
-    "deep list": b"[" * 200_000,
-    "deep mapping": b'{"rows":' * 100_000,
-    "deep YAML": b"- " * 100_000,
-    "long number": b'{"rows": [{"n": 1' + b"0" * 9000 + b'}], "points": [1' + b"0" * 9000 + b"]}",
+    "one long line": b"x" * 200_000,
+    "deep list": b"[" * 20_000,
+    "deep mapping": b'{"rows":' * 20_000,
+    "deep YAML": b"- " * 5_000,
+    "long number": b'{"rows": [{"n": 1'
+    + b"0" * 10_000
+    + b'}], "points": [1'
+    + b"0" * 9000
+    + b"]}",
     "number beyond floats": b'{"rows": [{"batch": 1e999, "n": 1e999}], "true_votes": [1e999]}',
     "not a number": b'{"rows": [{"batch": NaN, "n": NaN}], "true_votes": [NaN], "sigma": NaN}',
     "a list": b"[1, 2, 3]",

@@ -36,7 +36,7 @@ def labels_beside(path):
 
 
 def report(path):
-    from rs_monitor.evaluation.report import ReportError, load_results
+    from rs_monitor.evaluation.report.results import ReportError, load_results
 
     path.rename(path.with_name("summary.json"))
     try:
@@ -138,35 +138,36 @@ def check(reader, path):
     try:
         read(path)
     except documented as error:
-        message = str(error)
+        message = error.strerror if isinstance(error, OSError) else str(error)
         assert message and len(message.splitlines()) == 1
-        assert len(message) < 3000
+        assert len(message) < 10_000
         return True
     return False
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("reader", READERS)
-def test_contents(tmp_path, monkeypatch, reader, content):
+def test_contents(tmp_path, monkeypatch, reader):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "hostile").write_bytes(CONTENTS[content])
-    check(reader, tmp_path / "hostile")
-    assert not (tmp_path / "pwned").exists()
+    for number, content in enumerate(CONTENTS.values()):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "hostile").write_bytes(content)
+        check(reader, tmp_path / str(number) / "hostile")
+    assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("reader", READERS)
-def test_places(tmp_path, reader, place):
-    if place == "missing" and ":" in reader:
-        pytest.skip("the file is optional, or renamed by the test")
-    (tmp_path / "in").mkdir()
-    path = tmp_path / "in" / "hostile"
-    PLACES[place](path)
-    refused = check(reader, path)
-    # What may be left out, or may be a folder, may stand there.
-    assert refused or reader in ("demo: labels",) or place == "folder"
+def test_places(tmp_path, reader):
+    for place, make in PLACES.items():
+        if place == "missing" and ":" in reader:
+            continue  # it may be, or the test moves it
+        (tmp_path / place).mkdir()
+        make(tmp_path / place / "hostile")
+        refused = check(reader, tmp_path / place / "hostile")
+        # What a program writes itself takes the place of what was there.
+        own = reader in ("replay: settings", "evaluate: votes")
+        assert refused or place == "folder" or own or reader == "demo: labels", place
 
 
 @pytest.mark.timeout(60)

@@ -10,6 +10,7 @@ import errno
 import json
 import math
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,17 +166,21 @@ def check_output(path: str | None) -> None:
         return
     target = Path(path)
     folder, reason = target.parent, ""
-    if "\0" in path:
-        reason = "there is a zero byte in the name"
-    elif target.is_dir():
-        reason = os.strerror(errno.EISDIR)
-    elif target.exists():
-        if not os.access(target, os.W_OK):
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            reason = os.strerror(errno.EISDIR)
+        elif not os.access(path, os.W_OK):
             reason = os.strerror(errno.EACCES)
-    elif not folder.is_dir():
-        reason = os.strerror(errno.ENOTDIR if folder.exists() else errno.ENOENT)
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        reason = os.strerror(errno.EACCES)
+    except FileNotFoundError:
+        if not folder.is_dir():
+            reason = os.strerror(errno.ENOENT)
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            reason = os.strerror(errno.EACCES)
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:  # a zero byte in the name
+        reason = str(error)
     if reason:
         raise UsageError(f"cannot write {path}: {reason}")
 
@@ -191,7 +196,7 @@ def text_output(path: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     check_output(path)
-    target = Path(path).resolve()  # a link stays one
+    target = Path(os.path.realpath(path))  # a link stays one
     plain = target.is_file() or not target.exists()
     try:
         with replacing(target) if plain else contextlib.nullcontext(target) as opened:

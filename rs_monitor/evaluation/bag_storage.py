@@ -71,7 +71,7 @@ def storage_files(folder: Path) -> list[Path]:
 
     One that `ros2 bag play` has decompressed stands beside its origin, and counts once.
     """
-    files = {path for path in folder.iterdir() if is_storage(path)}
+    files = {path for path in folder.iterdir() if is_storage(path) and path.is_file()}
     files -= {path.with_name(path.name + COMPRESSED_FILE) for path in files}
 
     def order(path: Path) -> list[str | int]:

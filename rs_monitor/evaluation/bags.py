@@ -17,6 +17,7 @@ from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
+from ..files import read_file
 from .bag_storage import (
     COMPRESSED_FILE,
     Damage,
@@ -33,6 +34,7 @@ from .bag_storage import (
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
+_MAX_METADATA = 1 << 24  # bytes
 _LATEST = 2**63 - 1  # nanoseconds, in ROS
 _UNREADABLE = (SerdeError, ValueError, IndexError, UnicodeDecodeError)  # content of no message
 
@@ -155,6 +157,8 @@ class BagImages:
                 )
                 raise BagError(f"{self.path} is not a rosbag2 recording{hint}")
             return [self.path], {}
+        if not self.path.is_dir():  # a pipe would be waited for
+            raise BagError(f"{self.path} is neither a file nor a folder")
         metadata = self.path / "metadata.yaml"
         if not metadata.is_file():
             files = storage_files(self.path)
@@ -168,14 +172,17 @@ class BagImages:
 
     def _from_metadata(self, metadata: Path) -> tuple[list[Path], dict[str, int]]:
         try:
-            content = yaml.safe_load(metadata.read_text(encoding="utf-8"))
+            content = yaml.safe_load(read_file(metadata, _MAX_METADATA).decode("utf-8"))
             content = content["rosbag2_bagfile_information"]
             names = [PurePath(name).name for name in content["relative_file_paths"]]
             listed = {
                 entry["topic_metadata"]["name"]: int(entry["message_count"])
                 for entry in content["topics_with_message_count"]
             }
-        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        except (
+            OSError, yaml.YAMLError, KeyError, TypeError, ValueError, OverflowError,
+            RecursionError,
+        ) as error:  # fmt: skip
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             raise BagError(f"{metadata} cannot be read: {detail}") from error
         files = [self.path / name for name in names]

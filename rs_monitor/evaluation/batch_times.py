@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..certification.checks import MAX_SAMPLES, check_positive
+from ..files import read_file
+
+_MAX_BYTES = 1 << 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +52,7 @@ def read_batch_times(path: str | Path) -> tuple[dict[str, Any], list[BatchTime]]
         When the file cannot be read.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(read_file(path, _MAX_BYTES).decode("utf-8"))
         return document, batch_times(document)
     except UnicodeDecodeError as error:
         raise ValueError(f"benchmark {path}: it is not text") from error

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ..certification.checks import check_integer, check_positive
+from ..files import read_file
 from .logs import CertificationLog
 from .prediction import right_probabilities
+
+_MAX_BYTES = 1 << 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +46,7 @@ def from_log(log: CertificationLog) -> ClassProbabilities:
 
 def is_evaluation(path: str | Path) -> bool:
     """Return whether a file is JSON rather than a log, by how it begins."""
-    with Path(path).open("rb") as stream:
-        return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return read_file(path, _MAX_BYTES)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
 def read_evaluation(path: str | Path) -> ClassProbabilities:
@@ -58,8 +60,8 @@ def read_evaluation(path: str | Path) -> ClassProbabilities:
         When the file cannot be read.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-        if not isinstance(document.get("true_votes"), list):
+        document = json.loads(read_file(path, _MAX_BYTES).decode("utf-8-sig"))
+        if not isinstance(document, dict) or not isinstance(document.get("true_votes"), list):
             raise ValueError("it has no true_votes, which rs_monitor evaluate --json writes")
         if not isinstance(document.get("rows"), list) or not document["rows"]:
             raise ValueError("it has no rows")

@@ -7,8 +7,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from ..files import read_file
+
 #: The columns of the field's log (Cohen et al. 2019) that are read; others are ignored.
 COLUMNS = ("idx", "label", "predict", "radius", "correct")
+
+_MAX_BYTES = 1 << 28  # some million rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +74,7 @@ def read_table(path: str | Path) -> LogTable:
         When the file cannot be read.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = read_file(path, _MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not text: byte {error.start} is not UTF-8") from error
     if "\0" in text:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import multiprocessing
 import os
 import shutil
@@ -20,11 +21,13 @@ import numpy as np
 from tqdm import tqdm
 
 from ..evaluation.bags import write_drive
+from ..files import read_file
 from .drive import FRAME_RATE, approach_frames, drive_labels
 
 LABELS_FILE = "labels.csv"
 LABELS_COLUMNS = ("frame", "stamp_ns", "label")
 FRAME_INTERVAL = round(1e9 / FRAME_RATE)  # nanoseconds
+_MAX_LABELS = 1 << 28  # bytes
 _FIRST_STAMP = FRAME_INTERVAL  # nanoseconds: a stamp of zero would mean "unknown"
 
 
@@ -108,16 +111,21 @@ def read_labels(bag: Path) -> list[str]:
     Raises
     ------
     ValueError
-        For a labels.csv without a column `label`.
+        For a labels.csv that is no CSV file, or without a column `label`.
+    OSError
+        When it cannot be read.
     """
     path = (bag if bag.is_dir() else bag.parent) / LABELS_FILE
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = csv.DictReader(stream)
-        if "label" not in (rows.fieldnames or ()):
-            raise ValueError(f"{path} must have the columns {', '.join(LABELS_COLUMNS)}")
-        return [row["label"] for row in rows]
+    try:
+        text = read_file(path, _MAX_LABELS).decode("utf-8")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        if "label" in (rows.fieldnames or ()):
+            return [row["label"] or "" for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file: {error}") from error
+    raise ValueError(f"{path} must have the columns {', '.join(LABELS_COLUMNS)}")
 
 
 def _record(path: Path, seed: int, signs: int, frames_per_sign: int) -> None:

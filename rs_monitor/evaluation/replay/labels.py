@@ -7,12 +7,15 @@ from __future__ import annotations
 import bisect
 import csv
 import dataclasses
+import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from rosbags.serde import SerdeError
 
+from ...files import read_file
+from ...frames.errors import quoted
 from ..bag_storage import Damage, decompress
 from ..bags import BagImages
 from .columns import certificate_store
@@ -23,6 +26,9 @@ LABELS_FILE = "labels.csv"  # beside a recording, as rendered drives have it
 _NUMBER_COLUMNS, _STAMP_COLUMNS = ("index", "frame"), ("stamp_ns", "stamp_s", "stamp")
 _LABEL_TYPES = ("String", *(f"{u}Int{bits}" for u in ("", "U") for bits in (8, 16, 32, 64)))
 _NANOSECONDS = 1_000_000_000
+_MAX_BYTES = 1 << 28  # some million labels
+_MAX_DIGITS = 20  # of a number: nanoseconds in 64 bits
+_MAX_SECONDS = 10**_MAX_DIGITS
 _ROUNDED = 500_000  # nanoseconds: stamps given in seconds are rounded, to milliseconds at worst
 
 
@@ -120,7 +126,8 @@ def read_csv(path: Path, classes: Sequence[str], bag: str | None = None) -> list
         Naming file, line and value.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
+        text = read_file(path, _MAX_BYTES).decode("utf-8-sig")
+        with io.StringIO(text, newline="") as stream:
             lines = csv.DictReader(stream)
             names = [name.strip() for name in lines.fieldnames or ()]
             lines.fieldnames = names
@@ -129,7 +136,7 @@ def read_csv(path: Path, classes: Sequence[str], bag: str | None = None) -> list
             if "label" not in names or not (number or stamp):
                 raise LabelError(
                     f"{path} must have the columns label and index (or stamp_ns, or stamp_s), it "
-                    f"has {', '.join(names) or 'none'}"
+                    f"has {quoted(', '.join(names)) if names else 'none'}"
                 )
             given = []
             for line in lines:
@@ -211,17 +218,17 @@ def class_of(text: str, classes: Sequence[str], where: str) -> int:
         return classes.index(text)
     if text in ("", str(UNKNOWN)):
         return UNKNOWN
-    if text.isdecimal() and int(text) < len(classes):
+    if text.isdecimal() and len(text) <= _MAX_DIGITS and int(text) < len(classes):
         return int(text)
     raise LabelError(
-        f"{where}: label {text!r} is no class of the model, which has {len(classes)}: "
+        f"{where}: label {quoted(text)} is no class of the model, which has {len(classes)}: "
         f"{classes[0]!r} to {classes[-1]!r}"
     )
 
 
 def _integer(text: str, name: str, where: str) -> int:
-    if not text.strip().isdecimal():
-        raise LabelError(f"{where}: {name} must be an integer >= 0, got {text!r}")
+    if not text.strip().isdecimal() or len(text) > _MAX_DIGITS:
+        raise LabelError(f"{where}: {name} must be an integer >= 0, got {quoted(text)}")
     return int(text)
 
 
@@ -232,6 +239,11 @@ def _stamp(text: str, name: str, where: str) -> tuple[int, int]:
     if not seconds:
         return _integer(text, name, where), 0
     try:
-        return int(Decimal(text) * _NANOSECONDS), _ROUNDED
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise LabelError(f"{where}: {name} must be a time in seconds, got {text!r}") from error
+        seconds = Decimal(text)
+        if not -_MAX_SECONDS < seconds < _MAX_SECONDS:
+            raise ValueError
+        return int(seconds * _NANOSECONDS), _ROUNDED
+    except (InvalidOperation, ValueError) as error:
+        raise LabelError(
+            f"{where}: {name} must be a time in seconds, got {quoted(text)}"
+        ) from error

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...files import read_file
 from .frames import Curve, Frames, Point, ReportError, read_frames
+
+_MAX_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,10 @@ def load_results(folder: Path) -> Results:
     """
     path = folder / "summary.json"
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(read_file(path, _MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not JSON: {error}") from error
     entries = summary.get("points") if isinstance(summary, dict) else None
     if not isinstance(entries, list) or not entries:
@@ -97,7 +100,7 @@ def load_results(folder: Path) -> Results:
     for entry in entries:
         try:
             point = Point(int(entry["n"]), float(entry["sigma"]), str(entry["resolution"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ReportError(f"{path}: no n, sigma and resolution in {entry!r:.80}") from error
         points[point] = entry
     main = max(points, key=lambda point: point.n or math.inf)  # of several the first
