@@ -22,6 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from rs_monitor.certification import Status, single_pass
 from rs_monitor.ros import topics
+from rs_monitor.ros.conversions import stamp_nanoseconds
 from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
 
 MODEL = "ab" * 32
@@ -173,6 +174,9 @@ def test_silence_is_unknown(start_safety):
     bench = start_safety({"max_age": 2.0})
     bench.make_safe()
     bench.wait_for(SafetyState.UNKNOWN, "no fresh certificate")
+    for state in (s for s in bench.states if s.state == SafetyState.SAFE):
+        stamp, until = map(stamp_nanoseconds, (state.certificate_stamp, state.valid_until))
+        assert until <= stamp + 2_000_001_000  # microseconds are lost in seconds since 1970
     last_safe = [s for s in bench.states if s.state == SafetyState.SAFE][-1]
     stated, until = (
         s.sec + s.nanosec * 1e-9 for s in (last_safe.header.stamp, last_safe.valid_until)
