@@ -126,8 +126,9 @@ def test_bad_arguments_are_refused(change, match):
 
 
 def test_an_n_fixed_that_could_never_certify_is_refused():
-    with pytest.raises(ValueError, match="^n must lie in 11"):
-        curtailed([0, 5], **QUESTION | dict(n_fixed=10))
+    for n_fixed in (1, 10):
+        with pytest.raises(ValueError, match="^n must lie in 11"):
+            curtailed([0, 1], **QUESTION | dict(n_fixed=n_fixed))
     with pytest.raises(ValueError, match="^counts must"):
         curtailed([5], **QUESTION)
 

@@ -94,7 +94,9 @@ def test_the_table_is_reproduced(n):
         for alpha, least in ((0.3, 3), (0.05, 6), (0.01, 8), (1e-3, 11), (1e-6, 21))
         for n in (least, 11, 12, 25, 40, 64, 100, 101, 150)
         if n >= least
-    ],
+    ]
+    # Where two k_min are nearly as good.
+    + [(115, 0.3), (53, 0.1), (23, 0.05), (127, 0.05), (33, 0.3), (42, 0.3)],
 )
 def test_the_pair_is_sound_and_the_best(n, alpha):
     pair = single_pass_pair(n, alpha)
