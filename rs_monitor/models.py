@@ -18,7 +18,7 @@ from .files import read_file, write_atomically
 from .frames import FrameError, decode_compressed
 
 RESOLUTIONS = ("full", "half")
-_MAX_SIGMA = 1e3
+MAX_SIGMA = 1e3
 # ONNX TensorProto.external_data names its file in an entry with this key (protobuf: field 1,
 # 8 bytes; both numbers may be written longer than they need to be).
 _EXTERNAL = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
@@ -267,8 +267,8 @@ def load_card(path: str | Path, roots: str = "") -> ModelCard:
     if not (1 <= height <= 16384 and 1 <= width <= 16384):
         raise ModelError(f"{path}: input of {height}x{width} pixels is out of range 1..16384")
     sigma = read_key(path, content, "sigma", (int, float))
-    if not 0 <= sigma <= _MAX_SIGMA:
-        raise ModelError(f"{path}: 'sigma' must be in the range 0 to {_MAX_SIGMA:g}")
+    if not 0 <= sigma <= MAX_SIGMA:
+        raise ModelError(f"{path}: 'sigma' must be in the range 0 to {MAX_SIGMA:g}")
     resolution = read_key(path, content, "input.resolution", str)
     if resolution not in RESOLUTIONS:
         raise ModelError(f"{path}: 'input.resolution' must be full or half, got {resolution!r}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..datasets import load_data
 from ..models import load_card
-from . import UsageError, add_json_option, new_parser, write_json
+from . import UsageError, add_json_option, check_output, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -22,6 +22,7 @@ from .model_options import (
 )
 
 _LAYOUTS = ("nchw", "nhwc")
+_LARGEST = 1e6  # of mean, std and pixels: float32 has no trouble with it
 
 
 def add_parser(subparsers: Any) -> None:
@@ -72,10 +73,11 @@ def add_parser(subparsers: Any) -> None:
 def _three(option: str, values: list[float] | None) -> tuple[float, ...] | None:
     if values is None:
         return None
-    if len(values) not in (1, 3) or not all(map(math.isfinite, values)):
-        raise UsageError(f"{option} needs one finite number or three, got {values}")
-    if option == "--std" and min(values) <= 0:
-        raise UsageError(f"--std must be positive, got {values}")
+    least = 1 / _LARGEST if option == "--std" else -_LARGEST
+    if len(values) not in (1, 3) or not all(least <= value <= _LARGEST for value in values):
+        raise UsageError(
+            f"{option} needs one number or three, within {least:g} to {_LARGEST:g}, got {values}"
+        )
     return tuple(values) if len(values) == 3 else tuple(values * 3)
 
 
@@ -94,9 +96,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     name, labels = model_name(arguments), read_labels(arguments.labels)
     check_name(name)
+    check_output(arguments.json)
     low, high = arguments.range
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"--range needs black below white, got {low:g} {high:g}")
+    if not (-_LARGEST <= low < high <= _LARGEST and high - low >= 1 / _LARGEST):
+        raise UsageError(
+            f"--range needs black below white, both within {_LARGEST:g} of 0, got {low:g} {high:g}"
+        )
     if not (math.isfinite(arguments.sigma) and arguments.sigma >= 0):
         raise UsageError(f"--sigma must be finite and not negative, got {arguments.sigma:g}")
     wishes = Wishes(

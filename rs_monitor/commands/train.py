@@ -19,7 +19,7 @@ from ..files import write_atomically
 from ..models import ModelCard, ModelError, load_card
 from ..training.recipe import Recipe, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
-from . import UsageError, add_json_option, evaluate, new_parser, write_json
+from . import UsageError, add_json_option, check_output, evaluate, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -31,6 +31,7 @@ from .model_options import (
 AUGMENTATIONS = ("geometry", "crop_and_flip", "none")
 _FOLDER_SIZE = (32, 32)  # crops have any size; this is what the shipped models take
 _EVALUATED_N = (100, 200)
+_MAX_THREADS = 1024
 
 
 def add_parser(subparsers: Any) -> None:
@@ -91,7 +92,10 @@ def _data(arguments: argparse.Namespace) -> tuple[LabelledImages, tuple[str, ...
     size = arguments.size or _FOLDER_SIZE
     data = load_data(arguments.data, part="train", labels=labels or None, size=size)
     if arguments.size or arguments.data.is_dir():
-        data = data.resized(*size)
+        try:
+            data = data.resized(*size)
+        except ValueError as error:
+            raise UsageError(f"{arguments.data}, --size: {error}") from error
     labels = labels or data.label_names or numbered_labels(int(data.labels.max()) + 1)
     if len(labels) < 2:
         raise UsageError(f"{arguments.data}: a single class, {labels[0]}: two are needed")
@@ -139,10 +143,11 @@ def _check(arguments: argparse.Namespace) -> Recipe:
         raise UsageError(str(error)) from error
     if not 0 <= arguments.held_out < 1:
         raise UsageError(f"--held-out must lie in [0, 1), got {arguments.held_out:g}")
-    for option in ("save_steps", "threads"):
+    for option, most in (("save_steps", sys.maxsize), ("threads", _MAX_THREADS)):
         value = getattr(arguments, option)
-        if value is not None and value < 1:
-            raise UsageError(f"--{option.replace('_', '-')} must be at least 1, got {value}")
+        if value is not None and not 1 <= value <= most:
+            raise UsageError(f"--{option.replace('_', '-')} must lie in 1 to {most}")
+    check_output(arguments.json)
     check_name(model_name(arguments))
     return recipe
 

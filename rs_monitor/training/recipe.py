@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
+
+from ..models import MAX_SIGMA
 
 SCHEDULES = ("one_cycle", "cosine")
 PRECISIONS = ("mixed", "fp32")
+_LARGEST = 1e30  # of what has no bound of its own
+_MOST = {"sigma": MAX_SIGMA, "epochs": 1_000_000, "batch": 1_000_000, "seed": 2**32 - 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +55,13 @@ class Recipe:
     def __post_init__(self) -> None:
         positive = ("sigma", "epochs", "batch", "learning_rate")
         for name in (*positive, "weight_decay", "consistency", "entropy", "seed", "average"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0 or (name in positive and value == 0):
+            value, most = getattr(self, name), _MOST.get(name, _LARGEST)
+            # Compared, not converted: an integer may be too large for a float.
+            if not 0 <= value <= most or (name in positive and value == 0):
                 least = "positive" if name in positive else "not negative"
-                raise ValueError(f"{name} must be {least} and finite, got {value}")
+                raise ValueError(
+                    f"{name} must be {least} and at most {most:g}, got {str(value)[:40]}"
+                )
         if self.average >= 1:
             raise ValueError(f"average must be less than 1, got {self.average}")
         for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
