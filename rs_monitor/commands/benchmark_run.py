@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..engines import BACKENDS, EngineError, available_precisions, open_engine
+from ..engines import (
+    BACKENDS,
+    EngineError,
+    available_precisions,
+    open_engine,
+    resolve_backend,
+)
+from ..engines.machine import has_nvidia_driver
 from ..evaluation.benchmark.frame_loop import sample_frame
 from ..evaluation.benchmark.measure import Conditions, check_memory, measure
 from ..evaluation.benchmark.radius import radius_bought
@@ -148,6 +155,8 @@ def _measure_one(
 ) -> dict[str, Any]:
     """Measure one backend and precision at each resolution."""
     sizes: dict[str, dict[str, Any]] = {}
+    # A GPU has memory of its own, and says so when that is short.
+    on_cpu = resolve_backend(backend) == "openvino" or not has_nvidia_driver()
     for size, model in subject.models.items():
         work = works.get(size)
         conditions = Conditions(
@@ -161,7 +170,7 @@ def _measure_one(
         )
 
         def opener(batch: int, model: Model = model, work: Work | None = work) -> Any:
-            if work is not None:
+            if work is not None and on_cpu:
                 check_memory(work, batch)
             return open_engine(model, backend=backend, precision=precision, max_batch=batch)
 

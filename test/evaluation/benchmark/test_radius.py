@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
-from small_models import write_model
+from small_models import color_network, write_model
 
 from rs_monitor.certification.planning import cap
 from rs_monitor.evaluation.benchmark.radius import radius_bought
@@ -30,6 +31,19 @@ def test_card_tells_what_fewer_samples_reached(model, n, at, radius):
     bought = radius_bought(n, model=model, **USUAL)
     assert (bought["source"], bought["at_n"]) == ("card", at)
     assert bought["average_certified_radius"] == radius < bought["cap"]
+
+
+def test_int8_twin_has_an_evaluation_of_its_own(model, tmp_path):
+    content = color_network(order=(0, 2, 1))
+    (tmp_path / "int8.onnx").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    rows = [{"n": 100, "average_certified_radius": 0.15}]
+    evaluation = USUAL | {"model_id": digest[:12], "rows": rows}
+    twin = {"onnx": "int8.onnx", "sha256": digest, "evaluation": evaluation}
+    card = write_model(tmp_path, evaluation=model.card.details["evaluation"], int8=twin)
+    both = load_model(load_card(card))
+    for one, radius in ((both, 0.2), (both.twin, 0.15)):
+        assert radius_bought(128, model=one, **USUAL)["average_certified_radius"] == radius
 
 
 @pytest.mark.parametrize("change", [{"sigma": 0.5}, {"alpha": 0.01}, {"procedure": "two_stage"}])
