@@ -166,7 +166,7 @@ class StorageFile:
                     for c in reader.connections
                 ]
         except Exception as error:  # of rosbags, its decompressors, its database
-            self.damage = f"{error}" or type(error).__name__
+            self.damage = " ".join(f"{error}".split()) or type(error).__name__
             self.topics = self._count_scanned()
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
