@@ -166,7 +166,7 @@ class StorageFile:
                     for c in reader.connections
                 ]
         except Exception as error:  # of rosbags, its decompressors, its database
-            self.damage = f"{error}" or type(error).__name__
+            self.damage = " ".join(f"{error}".split()) or type(error).__name__
             self.topics = self._count_scanned()
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
@@ -188,7 +188,7 @@ class StorageFile:
                         yield log_time, content
                 return
             except Exception as error:  # as above
-                damage = f"{error}" or type(error).__name__
+                damage = " ".join(f"{error}".split()) or type(error).__name__
         for found, log_time, content in _scan(self.path):
             if found.name == topic:
                 read[log_time] -= 1
