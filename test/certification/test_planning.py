@@ -208,3 +208,10 @@ def test_what_is_wrong_is_said_in_full(call, message):
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value) == message
+
+
+def test_a_radius_that_is_just_reached_is_reached():
+    for procedure in LEAST_N:
+        radius = cap(100, 0.25, 0.001, procedure)
+        assert least_n_for_radius(radius, 0.25, 0.001, procedure) == 100
+        assert least_sigma_for_radius(radius, 100, 0.001, procedure) == 0.25
