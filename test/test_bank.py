@@ -89,7 +89,12 @@ def test_shipped_family_opens():
     family = load_family(shipped_family())
     assert all(len(card.labels) == 43 for card in family.members)
     bank = open_bank("")
-    assert bank.select(0.25, "full")[1] == ""
+    for sigma, resolution in (
+        (0.12, "full"), (0.25, "full"), (0.5, "full"), (1.0, "full"), (0.25, "half"),
+    ):  # fmt: skip
+        certifier, warning = bank.select(sigma, resolution)
+        card = certifier.engine.model.card
+        assert (card.sigma, card.resolution, warning) == (sigma, resolution, "")
     bank.close()
 
 

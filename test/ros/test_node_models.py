@@ -173,7 +173,7 @@ def test_non_finite_logits_are_an_engine_error(monitor, folder):
 
 
 def test_the_shipped_family_certifies_its_reference_image(monitor):
-    (card,) = load_family(shipped_family()).members[:1]
+    card, _ = load_family(shipped_family()).select(0.25, "full")
     pixels = load_reference_image(card)
     assert monitor.set(model__path="")[0].successful
     assert monitor.change("configure") and monitor.change("activate"), monitor.output
@@ -181,5 +181,6 @@ def test_the_shipped_family_certifies_its_reference_image(monitor):
     certificate = monitor.certificate_of(image_of(pixels, "rgb8"))
     assert certificate.status == Status.CERTIFIED
     assert certificate.class_name == card.reference_label
-    assert monitor.info().model_sha256 == card.sha256
+    vouched = {each.sha256 for each in (card, card.int8) if each}  # the twin, where it is faster
+    assert monitor.info().model_sha256 in vouched
     assert monitor.change("deactivate") and monitor.change("cleanup")
