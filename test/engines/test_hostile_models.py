@@ -57,15 +57,6 @@ HOSTILE = {
         [helper.make_node("Mean", ["image"], ["logits"], domain="elsewhere")], [IMAGE], [LOGITS]
     ),
     "an opset of the future": network([MEANS], [IMAGE], [LOGITS], opset=10_000),
-    "a circle": network(
-        [
-            helper.make_node("Add", ["image", "b"], ["a"]),
-            helper.make_node("Relu", ["a"], ["b"]),
-            helper.make_node("ReduceMean", ["b"], ["logits"], axes=[2, 3], keepdims=0),
-        ],
-        [IMAGE],
-        [LOGITS],
-    ),
     "other classes": network(
         [
             helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0),
