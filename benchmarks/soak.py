@@ -140,10 +140,12 @@ def describe(summary):
 def main():
     """Run; 0 when every requirement is met, 1 when one is not or a process fails, 2 for usage."""
     arguments = parse()
+    log, document = (Path(f"{arguments.out}.{suffix}") for suffix in ("log", "json"))
     try:
+        log.touch()  # not after half an hour
         with interrupts_raise():
             summary = run(arguments)
-    except UsageError as error:
+    except (UsageError, OSError) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 2
     except (ProcessError, ValueError) as error:
@@ -151,8 +153,8 @@ def main():
         return 1
     text = describe(summary)
     print(text, end="")
-    arguments.out.with_suffix(".log").write_text(text, encoding="utf-8")
-    write_json(str(arguments.out.with_suffix(".json")), summary)
+    log.write_text(text, encoding="utf-8")
+    write_json(str(document), summary)
     return 0 if all(summary["verdicts"].values()) else 1
 
 

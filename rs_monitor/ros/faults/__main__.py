@@ -110,6 +110,11 @@ def parse(args: list[str] | None) -> argparse.Namespace:
     arguments.kinds = [kind for kind in kinds if wanted(fuzz_name(kind))]
     if not (arguments.scenarios or arguments.kinds):
         parser.error(f"--only {' '.join(arguments.only)}: no fault has this in its name")
+    if arguments.json not in (None, "-"):
+        try:
+            Path(arguments.json).touch()
+        except OSError as error:
+            parser.error(f"--json {arguments.json}: {error.strerror}")
     return arguments
 
 

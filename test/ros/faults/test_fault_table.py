@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 TRIED = ("resolution", "disk full", "node killed", "-1 h, stamps do not", "fuzzed")
 LIMIT = 300.0  # seconds after which a test gives up: a busy machine needs some of them
 
@@ -43,7 +45,15 @@ def test_a_recovery_that_takes_too_long_is_a_failure():
     assert "0 of 1 faults passed" in done.stderr
 
 
-def test_a_fault_that_is_not_in_the_table_is_wrong_usage():
-    done = faults("--only", "no such fault")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--only", "no such fault"), "no fault has this in its name"),
+        (("--json", "/no/such/folder/table.json"), "No such file or directory"),
+        (("--messages", "-1"), "must be at least 0"),
+    ],
+)
+def test_wrong_usage(arguments, reason):
+    done = faults(*arguments)
     assert done.returncode == 2
-    assert "no fault has this in its name" in done.stderr and "Traceback" not in done.stderr
+    assert reason in done.stderr and "Traceback" not in done.stderr
