@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}")
     parser.add_argument("--seconds", default="15", help="of each (default: %(default)s)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # options may stand between the names
     unknown = set(arguments.names) - CASES.keys()
     if unknown:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
