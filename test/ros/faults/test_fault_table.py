@@ -33,7 +33,7 @@ def test_faults_are_told_and_got_over(tmp_path):
         assert row["to_certified"] is not None is not row["to_safe"]
     for row in found["rows"][-2:]:
         assert row["certificates"] > 100
-        assert "INVALID_INPUT" in row["seen"] and "CERTIFIED" in row["seen"]
+        assert "INVALID_INPUT" in row["seen"] and "UNSUPPORTED_ENCODING" in row["seen"]
 
 
 def test_a_recovery_that_takes_too_long_is_a_failure():
