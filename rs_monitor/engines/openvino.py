@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
@@ -30,6 +31,22 @@ def _import() -> Any:
     return openvino
 
 
+@functools.cache
+def shared_core() -> Any:
+    """Return the process's one OpenVINO core, which is never let go.
+
+    A CPU plugin gives the thread that loads it an alternate signal stack, and takes it back when
+    it is let go. Of two that go in the order in which they came, the second would put back the
+    stack that the first has freed: the next signal that Python handles would end the process.
+
+    Raises
+    ------
+    EngineError
+        When OpenVINO cannot be imported.
+    """
+    return _import().Core()
+
+
 class OpenVinoEngine(Engine):
     """Runs an ONNX classifier with static batches through OpenVINO's CPU plugin.
 
@@ -40,7 +57,7 @@ class OpenVinoEngine(Engine):
 
     def __init__(self, model: Model, precision: str, max_batch: int, threads: int = 0) -> None:
         openvino = _import()
-        core = openvino.Core()
+        core = shared_core()
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         wants_int8 = precision == "int8" or (
             precision == "auto" and _CAPABILITY["int8"] in capabilities
@@ -158,7 +175,7 @@ class OpenVinoEngine(Engine):
     @classmethod
     def precisions(cls) -> tuple[str, ...]:
         """Precisions that this CPU offers."""
-        capabilities = _import().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        capabilities = shared_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return tuple(name for name, needed in _CAPABILITY.items() if needed in capabilities)
 
     @property

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..engines import EngineError
+from ..engines.openvino import shared_core
 from ..models import ModelError
 
 # Images, float32 [N, 3, H, W], to logits, float32 [N, K].
@@ -26,13 +28,9 @@ def runtime(content: bytes, source: str) -> Logits:
         When OpenVINO is not there, or cannot run the model: an operation that it does not have.
     """
     try:
-        import openvino
-    except ImportError as error:
-        raise ModelError(
-            f"importing compares logits on OpenVINO, which cannot be imported ({error}): python "
-            "-m pip install 'openvino>=2025.2,<2027'"
-        ) from error
-    core = openvino.Core()
+        core = shared_core()
+    except EngineError as error:
+        raise ModelError(f"importing compares logits on OpenVINO: {error}") from error
     try:
         network = core.read_model(content)
         compiled = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,3 +82,22 @@ def test_backends():
     assert resolve_backend("tensorrt") == "tensorrt"
     with pytest.raises(EngineError, match="must be one of"):
         resolve_backend("cuda")
+
+
+def test_a_signal_after_engines_were_closed_in_the_order_they_were_opened(tmp_path):
+    # In a process of its own: what it is about ends the process.
+    card = write_model(tmp_path)
+    program = f"""
+import gc, signal
+from rs_monitor.engines import open_engine
+from rs_monitor.models import load_card, load_model
+model = load_model(load_card({str(card)!r}))
+engines = [open_engine(model, backend="openvino", precision="fp32", max_batch=2) for _ in "ab"]
+while engines:
+    engines.pop(0).close()
+    gc.collect()
+signal.signal(signal.SIGALRM, lambda *arguments: print("handled"))
+signal.raise_signal(signal.SIGALRM)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
