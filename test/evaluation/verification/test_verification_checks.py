@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import mmap
+
 import numpy as np
 import pytest
 from small_models import color_network, network_image, open_color_engine, write_model
@@ -124,7 +126,8 @@ def test_memory_that_grows_fails(engine, tmp_path):
     kept = []
 
     def votes(self, image, sigma, n, key, start):
-        kept.append(np.ones(100_000))
+        kept.append(mmap.mmap(-1, 1_000_000))  # what is left of other tests' memory is no help
+        kept[-1].write(bytes(1_000_000))
         return OpenVinoEngine._votes(self, image, sigma, n, key, start)
 
     with flawed(tmp_path, _votes=votes) as leaking:
