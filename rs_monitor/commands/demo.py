@@ -117,8 +117,10 @@ def _prepare(
     finally:
         bank.close()
     evaluation = model.card.details.get("evaluation")
-    # One of another model file says nothing about this one.
-    if not isinstance(evaluation, dict) or evaluation.get("model_id") != model.model_id:
+    # One of another model file says nothing about this one, unless it is what this int8 twin was
+    # made from: the table names the precision.
+    known = {model.model_id, str(model.card.details.get("sha256", ""))[:12]}
+    if not isinstance(evaluation, dict) or evaluation.get("model_id") not in known:
         evaluation = {}
     return n_idle, evaluation
 
