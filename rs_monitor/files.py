@@ -14,6 +14,8 @@ from pathlib import Path
 
 from .roots import outside
 
+_LEAST_READ = 1 << 16  # bytes
+
 #: Ending of what is not whole yet.
 PARTIAL = ".partial"
 
@@ -48,13 +50,14 @@ def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
     try:
         if reason := roots and outside(os.readlink(f"/proc/self/fd/{descriptor}"), roots):
             raise PermissionError(errno.EACCES, reason, name)
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", name)
         with open(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(max_bytes + 1)
+            # As much is allocated as is asked for; files of /proc say that they are empty.
+            content = stream.read(min(max_bytes, max(status.st_size, _LEAST_READ)) + 1)
     finally:
         os.close(descriptor)
     if len(content) > max_bytes:

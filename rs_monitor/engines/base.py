@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import math
 import types
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,6 +22,18 @@ PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 class EngineError(RuntimeError):
     """The engine cannot be opened or failed; the message says why and what to do."""
+
+
+@contextlib.contextmanager
+def inference_errors() -> Iterator[None]:
+    """Turn what a runtime raises while it infers, a RuntimeError, into an EngineError."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:300]
+        raise EngineError(f"inference failed: {detail}") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,13 +239,8 @@ class Engine(abc.ABC):
         for done in range(0, len(images), self.max_batch):
             part = images[done : done + self.max_batch]
             batch[: len(part)] = part.transpose(0, 3, 1, 2)
-            try:
+            with inference_errors():
                 logits = self._logits(batch)[: len(part)]
-            except EngineError:
-                raise
-            except RuntimeError as error:
-                detail = " ".join(str(error).split())[:300]
-                raise EngineError(f"inference failed: {detail}") from error
             finite = np.isfinite(logits).all(axis=1)
             classes[done : done + len(part)] = np.where(finite, logits.argmax(axis=1), -1)
         return classes

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import Engine, EngineError, Votes
+from .base import Engine, EngineError, Votes, inference_errors
 from .independence import check_independence
 from .machine import has_nvidia_driver
 from .noise import add_noise
@@ -113,7 +113,7 @@ class DeviceLoop(Engine):
     def _votes(self, image: np.ndarray, sigma: float, n: int, key: bytes, start: int) -> Votes:
         torch = self._torch
         planes = np.ascontiguousarray(image.transpose(2, 0, 1))
-        try:
+        with inference_errors():
             self._planes.copy_(torch.from_numpy(planes))
             self._sigma.fill_(sigma)
             self._key.copy_(torch.from_numpy(np.frombuffer(key, np.uint32).astype(np.int64)))
@@ -125,9 +125,6 @@ class DeviceLoop(Engine):
                 self._start.fill_(start + done)
                 self._run(key, sigma, start + done, rows)
             counts = self._counts.cpu().numpy().copy()
-        except RuntimeError as error:
-            detail = " ".join(str(error).split())[:300]
-            raise EngineError(f"inference failed: {detail}") from error
         return Votes(counts[:-1], int(counts[-1]), n)
 
     def _run(self, key: bytes, sigma: float, start: int, rows: int) -> None:
@@ -176,14 +173,10 @@ class DeviceLoop(Engine):
         return self._batch.cpu().numpy().copy()
 
     def _run_network(self) -> None:
-        torch = self._torch
-        try:
+        with inference_errors():
             self._forward()
             if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)
-        except RuntimeError as error:
-            detail = " ".join(str(error).split())[:300]
-            raise EngineError(f"inference failed: {detail}") from error
+                self._torch.cuda.synchronize(self._device)
 
     def _logits(self, batch: np.ndarray) -> np.ndarray:
         self._batch.copy_(self._torch.from_numpy(batch))
