@@ -167,7 +167,7 @@ SHIPPED = [card for family in shipped_families() for card in load_family(family)
 
 @pytest.mark.parametrize("card", SHIPPED, ids=lambda card: card.name)
 def test_the_readme_has_the_figures_of_the_cards(card):
-    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     evaluation = card.details["evaluation"]
     assert evaluation["model_id"] == card.sha256[:12]
     for row in evaluation["rows"]:
