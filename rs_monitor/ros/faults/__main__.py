@@ -23,9 +23,10 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from ...processes import ProcessError, interrupts_raise, own_domain
 from ..lifecycle_client import LifecycleError
+from .affliction import Scenario
 from .fuzzing import fuzz_name, try_garbage
 from .garbage import GarbageError
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import SCENARIOS
 from .system import Pace, System, shipped_model
 from .trial import Row, try_fault
 

@@ -18,7 +18,8 @@ from ...safety import SafetyState
 from ..conversions import NANOSECONDS, stamp_nanoseconds
 from .audit import SentFrame, unfounded
 from .garbage import send_garbage
-from .system import LIMIT, NODE, System, open_files, resident_megabytes
+from .process import open_files, resident_megabytes
+from .system import LIMIT, NODE, System
 from .trial import Row
 
 _SEED = 2026

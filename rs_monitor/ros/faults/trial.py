@@ -12,9 +12,9 @@ from ...certification import Status
 from ...processes import ProcessError
 from ...safety import SafetyState
 from ..conversions import NANOSECONDS
+from .affliction import Affliction, Scenario
 from .audit import account, unfounded
 from .observer import HeardCertificate
-from .scenarios import Affliction, Scenario
 from .system import System
 
 
