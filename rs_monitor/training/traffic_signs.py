@@ -22,7 +22,8 @@ from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
-from .augmentation import MirrorClasses, SurroundingsSwap, augment
+from .augmentation import MirrorClasses, augment
+from .mixing import SameClassBlend, SurroundingsSwap, exchange_exposures
 from .running import run_training, training_parser
 
 _SCENE_SEED = 0
@@ -44,7 +45,9 @@ _SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
      "children_crossing", "bicycles_crossing", "ice_or_snow", "wild_animals_crossing"),
     "base",
 )  # fmt: skip
-_SWAPPED = 0.25  # share of the images that get the surroundings of another
+# Shares of the images that get another's surroundings, part of another's sign, another's light.
+_SWAPPED, _BLENDED, _EXPOSED = 0.4, 0.3, 0.5
+_GAINS = (0.55, 1.6)  # beside that
 
 
 def traffic_sign_network() -> CompactResNet:
@@ -104,22 +107,27 @@ def main() -> None:
     real = concatenate([load_npz(path) for path in arguments.data])
     if arguments.resolution == "half":
         real = half_resolution(real)
-    data = [real]
+    parts = [real]
     if arguments.scenes:
-        data.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
+        parts.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
+    data = concatenate(parts)
     mirror = mirror_classes()
+    pixels = torch.from_numpy(data.images).permute(0, 3, 1, 2)
+    blend = SameClassBlend(pixels, torch.from_numpy(data.labels), _BLENDED)
     swap = SurroundingsSwap(sign_masks(real.images.shape[1]), _SWAPPED)
 
     def augmentation(
         images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = mirror(images, labels, generator)
-        return augment(swap(images, labels, generator), generator), labels
+        images = swap(blend(images, labels, generator), labels, generator)
+        images = exchange_exposures(images, _EXPOSED, generator)
+        return augment(images, generator, _GAINS), labels
 
     run_training(
         arguments,
         traffic_sign_network,
-        concatenate(data),
+        data,
         augmentation,
     )
 
