@@ -17,6 +17,7 @@ from .commands import (
     benchmark,
     build_engine,
     certify,
+    check_output,
     demo,
     evaluate,
     figures,
@@ -84,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
             # A name or a sign that the terminal's encoding lacks must not end a run.
             stream.reconfigure(errors="backslashreplace")
     try:
+        check_output(getattr(arguments, "json", None))
         status = arguments.run(arguments)
         if sys.stdout is not None:  # closed, as by >&-
             sys.stdout.flush()

@@ -20,6 +20,7 @@ from . import (
     add_certification_options,
     add_json_option,
     add_seed_option,
+    check_folder,
     new_parser,
     write_json,
 )
@@ -179,6 +180,7 @@ def run(arguments: argparse.Namespace) -> int:
         pyarrow()
         streams, warnings = find_streams(arguments.bag, arguments.topic)
         plan = make_plan(arguments, streams)
+        check_folder(arguments.out)
         with interrupts_raise():
             if arguments.live:
                 from .replay_live import run_live_replay as replay
