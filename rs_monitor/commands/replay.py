@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -242,7 +243,8 @@ def _page(out: Path) -> None:
     try:
         write_report(out)
     except ReportError as error:
-        (out / "report.html").unlink(missing_ok=True)  # an older one shows other results
+        with contextlib.suppress(OSError):  # an older one shows other results
+            (out / "report.html").unlink()
         if isinstance(error, UnwritableReport):
             raise UsageError(f"{error}; all other results are in {out}") from error
         print(f"rs_monitor replay: warning: no report.html: {error}", file=sys.stderr)

@@ -59,7 +59,7 @@ def run_live_replay(
                 content, frames = _play(arguments, plan, plan.streams[part.stream])
                 store.save(part, content)
                 played += frames
-            table, notes = store.load(part)
+            table, notes = store.load(part, LIVE_COLUMNS, None)
             timing.add(table.to_pylist())
             info = notes["info"]
         seconds = time.monotonic() - started
