@@ -60,6 +60,8 @@ def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
             content = stream.read(min(max_bytes, max(status.st_size, _LEAST_READ)) + 1)
     finally:
         os.close(descriptor)
+    if content is None:  # of /proc/kmsg and its like, which would be waited for
+        raise OSError(errno.EAGAIN, "there is nothing to read in it now", name)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", name)
     return content
