@@ -9,24 +9,31 @@ Example: python -m rs_monitor.training.traffic_signs --out build/traffic_signs \
 
 from __future__ import annotations
 
+import argparse
 import functools
 import math
+import sys
+from collections.abc import Sequence
 from multiprocessing import Pool
 
 import cv2
 import numpy as np
 import torch
 
-from ..datasets import LabelledImages, concatenate, load_npz
+from ..cli import run_told
+from ..commands import check_folder
+from ..datasets import DataError, LabelledImages, concatenate
 from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
 from .augmentation import MirrorClasses, augment
 from .mixing import SameClassBlend, SurroundingsSwap, exchange_exposures
-from .running import run_training, training_parser
+from .running import read_training_data, run_training, training_arguments, training_parser
 
 _SCENE_SEED = 0
+_MOST_SCENES = 1_000_000
+_LEAST_SIDE = 4  # pixels
 # Signs that are their own mirror image, and pairs that are each other's.
 _SYMMETRIC = (
     "right_of_way_at_next_intersection", "priority_road", "yield", "no_vehicles", "no_entry",
@@ -97,14 +104,26 @@ def rendered_scenes(count: int, size: int) -> LabelledImages:
     return LabelledImages(np.stack(images), np.array(labels, np.int64), np.arange(count))
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> int:
     """Train from the command line; interrupted, it goes on where it stopped."""
     parser = training_parser(__doc__)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
-    arguments = parser.parse_args()
+    arguments = training_arguments(parser, args)
+    if not 0 <= arguments.scenes <= _MOST_SCENES:
+        parser.error(f"--scenes must lie in 0 to {_MOST_SCENES}, got {arguments.scenes}")
+    return run_told("rs_monitor.training.traffic_signs", lambda: _train(arguments))
 
-    real = concatenate([load_npz(path) for path in arguments.data])
+
+def _train(arguments: argparse.Namespace) -> None:
+    check_folder(arguments.out)
+    real = read_training_data(arguments.data, TRAFFIC_SIGN_LABELS)
+    height, width = real.images.shape[1:3]
+    if height != width or height < _LEAST_SIDE:
+        raise DataError(
+            f"the data sets' images must be square, of {_LEAST_SIDE} pixels at least, they have "
+            f"{height}x{width}"
+        )
     if arguments.resolution == "half":
         real = half_resolution(real)
     parts = [real]
@@ -133,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
