@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from . import __version__
 from .commands import (
@@ -17,6 +18,7 @@ from .commands import (
     benchmark,
     build_engine,
     certify,
+    check_output,
     demo,
     evaluate,
     figures,
@@ -79,12 +81,35 @@ def main(argv: list[str] | None = None) -> int:
         0; 1 for a failure; 2 for wrong usage or input, with one line on standard error.
     """
     arguments = build_parser().parse_args(argv)
+
+    def run() -> int:
+        check_output(getattr(arguments, "json", None))
+        return arguments.run(arguments)
+
+    return run_told(f"rs_monitor {arguments.command}", run)
+
+
+def run_told(program: str, run: Callable[[], int | None]) -> int:
+    """Run what people have started; what goes wrong becomes one line and an exit status.
+
+    Parameters
+    ----------
+    program : str
+        Its name, for the line.
+    run : callable
+        Returns the exit status; None for 0.
+
+    Returns
+    -------
+    int
+        As of `main`.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name or a sign that the terminal's encoding lacks must not end a run.
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = arguments.run(arguments)
+        status = run() or 0
         if sys.stdout is not None:  # closed, as by >&-
             sys.stdout.flush()
         return status
@@ -102,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
         if error.filename is None:  # a stream: standard output on a full disk
             _drop_output()
         status, message = 2, f"{error.filename or 'standard output'}: {error.strerror or error}"
-    print(f"rs_monitor {arguments.command}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
     return status
 
 

@@ -60,6 +60,8 @@ def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
             content = stream.read(min(max_bytes, max(status.st_size, _LEAST_READ)) + 1)
     finally:
         os.close(descriptor)
+    if content is None:  # of /proc/kmsg and its like, which would be waited for
+        raise OSError(errno.EAGAIN, "there is nothing to read in it now", name)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", name)
     return content
@@ -69,14 +71,14 @@ def read_file(path: str | Path, max_bytes: int, roots: str = "") -> bytes:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write a file or folder to; it takes the place of `path` when whole."""
     partial = path.with_name(path.name + PARTIAL)
-    _remove(partial)
+    remove(partial)
     try:
         yield partial
         if path.is_dir():
-            _remove(path)
+            remove(path)
         os.replace(partial, path)
     except BaseException:
-        _remove(partial)
+        remove(partial)
         raise
 
 
@@ -107,8 +109,9 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 #: What a file may hold, for readers of text: JSON, YAML, CSV, TSV.
@@ -82,3 +83,23 @@ PLACES: dict[str, Callable[[Path], None]] = {
     "loop of links": _loop,
     "link to nowhere": _dangling,
 }
+
+_NOBODY = 65534
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Be a user to whom permissions apply: root may read and write anything.
+
+    What is imported only within must be readable for everybody; better import it before.
+    """
+    if os.geteuid():
+        yield
+        return
+    os.setegid(_NOBODY)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

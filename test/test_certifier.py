@@ -420,3 +420,61 @@ def test_the_least_n_is_enough(make):
         result = make().certify(frame(strong=255, weak=0), settings, KEY)
         assert result.certificate.status is Status.CERTIFIED
         assert (result.certificate.votes_top, result.class_name) == (least, "green")
+
+
+def counted(*counts, invalid=0):
+    return Votes(np.array(counts), invalid, sum(counts) + invalid)
+
+
+def test_exactly_one_in_a_hundred_may_be_invalid(make):
+    certifier, settings = make(), Settings(n=200)
+    result = certifier._conclude(frame(), settings, None, counted(0, 198, 0, invalid=2))
+    assert result.certificate.status is Status.CERTIFIED
+    result = certifier._conclude(frame(), settings, None, counted(0, 197, 0, invalid=3))
+    assert result.certificate.status is Status.ENGINE_ERROR
+    assert result.note == "3 of 200 samples have non-finite logits"
+
+
+def test_invalid_votes_of_the_selection_count_as_well(make):
+    settings = Settings(n=100, procedure="two_stage", n_selection=20)
+    selection, votes = counted(0, 18, 0, invalid=2), counted(0, 100, 0)
+    result = make()._conclude(frame(), settings, selection, votes)
+    assert result.certificate.status is Status.ENGINE_ERROR
+    assert result.note == "2 of 120 samples have non-finite logits"
+    result = make()._conclude(frame(), settings, counted(0, 19, 0, invalid=1), votes)
+    assert result.certificate.status is Status.CERTIFIED
+
+
+def test_a_frame_that_abstains_names_no_class(make):
+    result = make()._conclude(frame(), Settings(n=20), None, counted(9, 11, 0))
+    assert result.certificate.status is Status.ABSTAINED
+    assert result.class_name == ""
+
+
+def test_a_cut_n_is_told_beside_the_votes(make):
+    result = make()._conclude(frame(), Settings(n=200), None, counted(0, 100, 0))
+    votes, required = result.certificate.votes_top, result.certificate.votes_required
+    assert result.note == (
+        f"{votes} of 100 votes, {required} are required; the deadline cut n to 100 of 200"
+    )
+
+
+def test_prefixes_tell_why_the_selection_failed(make):
+    certifier = make()
+    certifier.engine.close()
+    steps = [Settings(n=20, procedure="two_stage")]
+    ((result, votes, chosen),) = certifier.certify_prefixes(frame(), steps, KEY)
+    assert result.note == "the engine is closed"
+    assert (votes, chosen) == (None, -1)
+
+
+def test_too_late_tells_what_was_drawn(make):
+    clock = CountingClock(0.001)
+    certifier, settings = make(clock), Settings(n=100, alpha=1e-6)  # which needs 21
+    for looks in range(20):  # at the clock, until there is time for one chunk
+        result = certifier.certify(frame(), settings, KEY, clock.now + looks * 0.001)
+        assert result.certificate.status is Status.DEADLINE_MISSED
+        if result.certificate.n_drawn:
+            break
+    assert result.certificate.n_drawn == CHUNK
+    assert result.note.startswith(f"the frame's time was over after {CHUNK} samples")

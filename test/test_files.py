@@ -99,3 +99,12 @@ def test_folders_are_not_replaced(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "missing" / "file", b"")
     assert (tmp_path / "folder" / "full").is_dir()
+
+
+def test_a_file_that_would_be_waited_for():
+    if not os.access("/proc/kmsg", os.R_OK):
+        pytest.skip("/proc/kmsg is for root")
+    try:
+        read_file("/proc/kmsg", 1 << 20)
+    except OSError as error:
+        assert error.filename == "/proc/kmsg" and error.strerror

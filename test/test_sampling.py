@@ -44,6 +44,11 @@ def test_takes_exactly_n_in_chunks_whose_noise_goes_on(engine):
     assert (again.take(15).counts == parts[1].counts).all()
 
 
+def test_the_noise_begins_with_that_of_sample_0(engine):
+    votes = engine.votes(image(engine), SIGMA, CHUNK, KEY, start=0)
+    assert draw(engine).take(CHUNK).counts.tolist() == votes.counts.tolist()
+
+
 def test_a_second_take_does_not_repeat_the_noise_of_the_first(engine):
     taken = draw(engine)
     counts = {tuple(taken.take(CHUNK).counts) for _ in range(20)}

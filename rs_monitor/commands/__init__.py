@@ -12,6 +12,7 @@ import math
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -76,10 +77,18 @@ def add_certification_options(parser: argparse.ArgumentParser, n: int | list[int
     group.add_argument("--precision", choices=PRECISIONS, default="auto")
 
 
+def seed_number(text: str) -> int:
+    """Read a seed, 0 or above: the type of --seed."""
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or above, got {seed}")
+    return seed
+
+
 def add_seed_option(parser: argparse.ArgumentParser) -> None:
     """Add --seed."""
     parser.add_argument(
-        "--seed", type=int, metavar="K", help="reproducible noise (default: fresh entropy)"
+        "--seed", type=seed_number, metavar="K", help="reproducible noise (default: fresh entropy)"
     )
 
 
@@ -155,32 +164,69 @@ def open_bank(
     )
 
 
-def check_output(path: str | None) -> None:
-    """Refuse a path that could not be written, before the work whose result is to go there.
+def _why_no_file_in(folder: str) -> str:
+    """Return why no file can be made in a folder; "" when one can."""
+    try:
+        # Tried, not asked: of a read-only disk or of /proc, permissions do not tell.
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return error.strerror
+
+
+def _kind(path: str | Path) -> int:
+    """Return the mode of what is at a path, links followed; a file's where nothing is yet."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return stat.S_IFREG
+
+
+def check_output(path: str | Path | None) -> None:
+    """Refuse a file that could not be written, before the work whose result is to go there.
 
     Raises
     ------
     UsageError
     """
-    if path in (None, "-"):
+    if path is None or path == "-":
         return
-    target = Path(path)
-    folder, reason = target.parent, ""
     try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            reason = os.strerror(errno.EISDIR)
-        elif not os.access(path, os.W_OK):
+        kind, reason = _kind(path), ""
+        if stat.S_ISDIR(kind) or not os.fspath(path):
+            reason = os.strerror(errno.EISDIR if path else errno.ENOENT)
+        elif os.path.exists(path) and not os.access(path, os.W_OK):
             reason = os.strerror(errno.EACCES)
-    except FileNotFoundError:
-        if not folder.is_dir():
-            reason = os.strerror(errno.ENOENT)
-        elif not os.access(folder, os.W_OK | os.X_OK):
-            reason = os.strerror(errno.EACCES)
+        elif stat.S_ISREG(kind):  # a new one takes its place when it is whole
+            reason = _why_no_file_in(os.path.dirname(os.path.realpath(path)))
     except OSError as error:
         reason = error.strerror
     except ValueError as error:  # a zero byte in the name
         reason = str(error)
+    if reason:
+        raise UsageError(f"cannot write {path}: {reason}")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that could not be made or written to, before the work that is to fill it.
+
+    Raises
+    ------
+    UsageError
+    """
+    reason = ""
+    for folder in (path, *path.absolute().parents):
+        try:
+            os.lstat(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:  # a file among its parents, a name that is too long
+            reason = error.strerror
+        except ValueError as error:  # a zero byte in the name
+            reason = str(error)
+        else:
+            reason = _why_no_file_in(os.fspath(folder))
+        break
     if reason:
         raise UsageError(f"cannot write {path}: {reason}")
 
@@ -196,8 +242,8 @@ def text_output(path: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     check_output(path)
-    target = Path(os.path.realpath(path))  # a link stays one
-    plain = target.is_file() or not target.exists()
+    plain = stat.S_ISREG(_kind(path))
+    target = Path(os.path.realpath(path) if plain else path)  # a link stays one
     try:
         with replacing(target) if plain else contextlib.nullcontext(target) as opened:
             with opened.open("w", encoding="utf-8") as stream:

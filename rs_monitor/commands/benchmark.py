@@ -24,9 +24,9 @@ from . import (
     settings_from,
     write_json,
 )
-from .benchmark_node import add_node_options, run_node
+from .benchmark_node import add_node_options, check_node_options, run_node
 from .benchmark_run import measure_all
-from .predict import add_log_options
+from .predict import add_log_options, check_log_options
 
 _MOST_PERIOD = 60_000.0  # milliseconds
 _LARGEST_SIDE = 16384  # pixels
@@ -34,7 +34,7 @@ _LARGEST_SIDE = 16384  # pixels
 
 def _size(text: str) -> tuple[int, int]:
     """Parse WIDTHxHEIGHT; returns (height, width)."""
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text)
     sides = [int(side) for side in match.groups()] if match else []
     if not sides or not all(1 <= side <= _LARGEST_SIDE for side in sides):
         raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT, such as 640x480, got {text!r}")
@@ -108,8 +108,9 @@ def _check(arguments: argparse.Namespace) -> None:
     for option, values in (("batches", arguments.batches), ("chunk", chunk)):
         if not all(1 <= value <= MAX_N for value in values):
             raise UsageError(f"--{option} must lie in 1 to {MAX_N}, got {values}")
-    for option in ("json", "plot"):
-        check_output(getattr(arguments, option))
+    check_log_options(arguments)
+    check_node_options(arguments)
+    check_output(arguments.plot)
     if arguments.plot:
         from ..evaluation.figures.writing import FiguresUnavailable, check_picture
 

@@ -76,13 +76,21 @@ class _Usage:
         self.found = {"cpu_seconds": used, "resident_mb": process.memory_info().rss / 2**20}
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def check_node_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that cannot be, or do not go with --node.
+
+    Raises
+    ------
+    UsageError
+    """
     if not all(math.isfinite(rate) and 0 < rate <= _MOST_RATE for rate in arguments.rates):
         raise UsageError(f"--rates must be above 0 and at most 1000 Hz, got {arguments.rates}")
     if not 0 < arguments.node_seconds <= 3600:
         raise UsageError(
             f"--node-seconds must be above 0 and at most 3600, got {arguments.node_seconds:g}"
         )
+    if not arguments.node:
+        return
     for option in ("all", "reference", "plot", "log", "batches", "chunk"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} does not go with --node")
@@ -102,7 +110,6 @@ def _record(path: Path, height: int, width: int) -> None:
 
 def run_node(arguments: argparse.Namespace, settings: Settings, folder: Path) -> int:
     """Run the node at each rate and print."""
-    _check(arguments)
     usage = _Usage()
     resolution = arguments.resolution or "full"
     subject = open_subject(

@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     rows = []
     for card in members:
         model = load_model(card)
+        if arguments.precision == "int8":
+            model = model.twin or model
         for capability in dict.fromkeys(arguments.compute_capability):
             key = engine_key(model, arguments.precision, arguments.batch, capability)
             with tqdm(

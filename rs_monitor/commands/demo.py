@@ -23,7 +23,7 @@ from . import (
     settings_from,
     write_json,
 )
-from .demo_system import Camera, node_parameters, run_live
+from .demo_system import Camera, check_rate, node_parameters, run_live
 
 _BUDGET_FRACTION = BY_NAME["timing.budget_fraction"].default
 
@@ -66,8 +66,7 @@ def _node_parameters(arguments: argparse.Namespace, settings: Settings) -> dict[
     UsageError
         For a value out of range.
     """
-    if not arguments.rate > 0:
-        raise UsageError(f"--rate must be > 0 Hz, got {arguments.rate:g}")
+    check_rate(arguments.rate)
     if arguments.frames is not None and arguments.frames < 1:
         raise UsageError(f"--frames must be at least 1, got {arguments.frames}")
     return node_parameters(

@@ -81,6 +81,19 @@ class LiveRun:
     complaints: list[str]
 
 
+def check_rate(rate: float) -> None:
+    """Refuse an --rate whose frame period the node would not take.
+
+    Raises
+    ------
+    UsageError
+    """
+    period = BY_NAME["timing.frame_period"]
+    low, high = 1 / period.high, 1 / period.low
+    if not low <= rate <= high:
+        raise UsageError(f"--rate must lie in {low:.2g} to {high:g} Hz, got {rate:g}")
+
+
 def node_parameters(
     settings: Settings,
     *,

@@ -116,7 +116,7 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} must be at least 1, got {value}")
-    for path in (arguments.json, arguments.tsv, arguments.plot and str(arguments.plot)):
+    for path in (arguments.tsv, arguments.plot):
         check_output(path)
     if arguments.json == arguments.tsv == "-":
         raise UsageError("--json - and --tsv - cannot both be standard output")
@@ -235,6 +235,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"rs_monitor evaluate: warning: {warning}", file=sys.stderr)
         engine = certifier.engine
         identity, card = engine.identity, engine.model.card
+        if arguments.record:
+            check_output(card.path)
         data, index = _data(arguments, engine.model)
         results = _measure(arguments, settings, ns, engine, data, index)
         clean = (classify_clean(engine, data) == data.labels).astype(float)

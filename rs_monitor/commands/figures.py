@@ -11,7 +11,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..certification.checks import check_alpha, check_integer
 from ..evaluation.figures import (
     CLAIM_COLUMNS,
     FiguresUnavailable,
@@ -26,10 +25,16 @@ from ..evaluation.figures import (
     write_csv,
     write_figures,
 )
-from ..evaluation.logs import MAX_LOG_N
 from ..settings import Settings
-from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
-from .predict import add_log_options, describe_log
+from . import (
+    UsageError,
+    add_json_option,
+    check_alpha_option,
+    check_folder,
+    new_parser,
+    write_json,
+)
+from .predict import add_log_options, check_log_options, describe_log
 
 # Files of the logs' folder that are listed as not used.
 _UNUSED_LINES = 10
@@ -67,12 +72,8 @@ def add_parser(subparsers: Any) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     check_alpha_option(arguments.alpha)
-    try:
-        check_integer("--log-n", arguments.log_n, low=1, high=MAX_LOG_N)
-        if arguments.log_alpha is not None:
-            check_alpha(arguments.log_alpha)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    check_log_options(arguments)
+    check_folder(arguments.out)
     try:
         require_matplotlib()
     except FiguresUnavailable as error:

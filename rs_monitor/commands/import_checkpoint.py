@@ -12,7 +12,7 @@ from typing import Any
 
 from ..datasets import load_data
 from ..models import load_card
-from . import UsageError, add_json_option, check_output, new_parser, write_json
+from . import UsageError, add_json_option, check_folder, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -94,9 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
         verify,
     )  # fmt: skip
 
+    check_folder(arguments.out)
     name, labels = model_name(arguments), read_labels(arguments.labels)
     check_name(name)
-    check_output(arguments.json)
     low, high = arguments.range
     if not (-_LARGEST <= low < high <= _LARGEST and high - low >= 1 / _LARGEST):
         raise UsageError(

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..certification.checks import check_alpha, check_integer
 from ..evaluation.accuracy import RADII
-from ..evaluation.logs import USUAL_N, CertificationLog, read_log
+from ..evaluation.logs import MAX_LOG_N, USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
 from ..settings import PROCEDURES, Settings
 from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
@@ -36,14 +37,30 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def check_log_options(arguments: argparse.Namespace) -> None:
+    """Refuse an --log-n or --log-alpha that no log can have been made with.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        check_integer("n", arguments.log_n, low=1, high=MAX_LOG_N)
+        if arguments.log_alpha is not None:
+            check_alpha(arguments.log_alpha)
+    except ValueError as error:
+        raise UsageError(f"--log-{error}") from error
+
+
 def open_log(arguments: argparse.Namespace, path: Path, sigma: float | None) -> CertificationLog:
     """Read a log as the options say, and tell on standard error what was inferred or odd.
 
     Raises
     ------
     UsageError
-        When it cannot be read.
+        When it cannot be read, or the options cannot be.
     """
+    check_log_options(arguments)
     try:
         log = read_log(
             path,

@@ -23,7 +23,7 @@ from ..evaluation.parity import flip_rate
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_card, load_model, save_twin
 from ..settings import Settings
-from . import UsageError, add_json_option, new_parser, write_json
+from . import UsageError, add_json_option, check_output, new_parser, seed_number, write_json
 
 _NS = (100, 200)
 _CHUNK = 64
@@ -60,7 +60,7 @@ def add_parser(subparsers: Any) -> None:
         help="of the evaluation (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="K",
+        "--seed", type=seed_number, default=0, metavar="K",
         help="of the choice of images and of the noise (default: %(default)s)",
     )  # fmt: skip
     add_json_option(parser, "the evaluation")
@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     card = load_card(arguments.model)
+    check_output(card.path)
     model = load_model(dataclasses.replace(card, int8=None))
     if not card.sigma:
         raise UsageError(f"{card.path}: trained without noise (sigma 0), it has nothing to lose")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from . import (
     add_certification_options,
     add_json_option,
     add_seed_option,
+    check_folder,
     new_parser,
     write_json,
 )
@@ -179,6 +181,7 @@ def run(arguments: argparse.Namespace) -> int:
         pyarrow()
         streams, warnings = find_streams(arguments.bag, arguments.topic)
         plan = make_plan(arguments, streams)
+        check_folder(arguments.out)
         with interrupts_raise():
             if arguments.live:
                 from .replay_live import run_live_replay as replay
@@ -240,7 +243,8 @@ def _page(out: Path) -> None:
     try:
         write_report(out)
     except ReportError as error:
-        (out / "report.html").unlink(missing_ok=True)  # an older one shows other results
+        with contextlib.suppress(OSError):  # an older one shows other results
+            (out / "report.html").unlink()
         if isinstance(error, UnwritableReport):
             raise UsageError(f"{error}; all other results are in {out}") from error
         print(f"rs_monitor replay: warning: no report.html: {error}", file=sys.stderr)

@@ -25,7 +25,7 @@ from ..evaluation.replay.store import PartStore
 from ..parameters import BY_NAME
 from ..processes import ProcessError
 from . import UsageError
-from .demo_system import Camera, node_parameters, run_live
+from .demo_system import Camera, check_rate, node_parameters, run_live
 from .replay_offline import find_labels
 
 _LOOKED_AT = 100  # images that tell the frame period
@@ -48,8 +48,8 @@ def run_live_replay(
         raise UsageError("--sweep is offline: the live node has one n, sigma and resolution")
     if arguments.ray or arguments.processes is not None:
         raise UsageError("--processes and --ray are offline: --live takes the time it takes")
-    if arguments.rate is not None and not 0 < arguments.rate <= 1000:
-        raise UsageError(f"--rate must be in (0, 1000] Hz, got {arguments.rate:g}")
+    if arguments.rate is not None:
+        check_rate(arguments.rate)
     extra = {"mode": "live", "rate": arguments.rate}
     started, played = time.monotonic(), 0
     with PartStore(arguments.out, plan, extra) as store:
@@ -59,7 +59,7 @@ def run_live_replay(
                 content, frames = _play(arguments, plan, plan.streams[part.stream])
                 store.save(part, content)
                 played += frames
-            table, notes = store.load(part)
+            table, notes = store.load(part, LIVE_COLUMNS, None)
             timing.add(table.to_pylist())
             info = notes["info"]
         seconds = time.monotonic() - started

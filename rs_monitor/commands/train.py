@@ -19,7 +19,7 @@ from ..files import write_atomically
 from ..models import ModelCard, ModelError, load_card
 from ..training.recipe import Recipe, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
-from . import UsageError, add_json_option, check_output, evaluate, new_parser, write_json
+from . import UsageError, add_json_option, check_folder, evaluate, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -147,7 +147,7 @@ def _check(arguments: argparse.Namespace) -> Recipe:
         value = getattr(arguments, option)
         if value is not None and not 1 <= value <= most:
             raise UsageError(f"--{option.replace('_', '-')} must lie in 1 to {most}")
-    check_output(arguments.json)
+    check_folder(arguments.out)
     check_name(model_name(arguments))
     return recipe
 

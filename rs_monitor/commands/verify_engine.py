@@ -37,7 +37,6 @@ from . import (
     UsageError,
     add_certification_options,
     add_json_option,
-    check_output,
     new_parser,
     open_bank,
     settings_from,
@@ -76,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     if not 1 <= arguments.draws <= _MOST_DRAWS:
         raise UsageError(f"--draws must lie in 1 to {_MOST_DRAWS}, got {arguments.draws}")
-    check_output(arguments.json)
     budget = _PERIOD * _BUDGET_FRACTION
     with contextlib.closing(open_bank(arguments, settings, budget)) as bank:
         engine, checks = _check(bank, arguments, settings, budget)

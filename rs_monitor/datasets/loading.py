@@ -81,6 +81,10 @@ def load_data(
         raise DataError(f"data set {path}: {error}") from error
 
 
+def _not_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _load(
     path: Path, part: str, labels: Sequence[str] | None, size: tuple[int, int] | None
 ) -> LabelledImages:
@@ -91,8 +95,10 @@ def _load(
         return read_folders(path, labels, size)
     if not stat.S_ISREG(mode):  # a FIFO would be waited for
         raise ValueError("it is neither a file nor a folder")
-    with path.open("rb") as stream:
+    with open(path, "rb", buffering=0, opener=_not_waiting) as stream:
         start = stream.read(2)
+    if start is None:  # of /proc/kmsg and its like
+        raise ValueError("there is nothing to read in it now")
     if start.startswith(_ZIP):
         return load_npz(path)
     if start.startswith(_PICKLE):

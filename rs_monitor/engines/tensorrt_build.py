@@ -11,11 +11,11 @@ from ..models import Model
 from .base import EngineError
 from .builds import Progress
 from .cache import EngineKey
+from .onnx_order import check_order
+from .onnx_precision import is_quantized, reduced_precision, symmetric_int8
 
 INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
-PRECISIONS = ("fp32", "fp16", "bf16")
-_REDUCED = {"fp16": "FLOAT16", "bf16": "BFLOAT16"}
-_QUANTIZED = ("QuantizeLinear", "DequantizeLinear")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 
 def import_tensorrt() -> tuple[str, Any]:
@@ -46,57 +46,6 @@ def compute_capabilities(trt: Any) -> dict[str, Any]:
         return {}
     named = members.__members__.items()
     return {f"{n[2:-1]}.{n[-1]}": value for n, value in named if n.startswith("SM")}
-
-
-def reduced_precision(onnx_bytes: bytes, precision: str) -> bytes:
-    """Return the network computing in fp16 or bf16 between a float32 input and output.
-
-    The input stays float32, so that noise is added to the frame before anything is rounded. Own
-    code, because onnxconverter-common has no bfloat16.
-
-    Raises
-    ------
-    EngineError
-        For a constant beyond the range of fp16.
-    """
-    import numpy as np
-    import onnx
-
-    model = onnx.load_from_string(onnx_bytes)
-    graph, narrow = model.graph, onnx.TensorProto.DataType.Value(_REDUCED[precision])
-    single = onnx.TensorProto.FLOAT
-
-    def convert(tensor: Any) -> None:
-        if tensor.data_type != single:
-            return
-        values = onnx.numpy_helper.to_array(tensor)
-        finite = np.isfinite(values)
-        if precision == "fp16" and (abs(values[finite]) > np.finfo(np.float16).max).any():
-            raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(narrow)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(dtype), tensor.name))
-
-    for tensor in graph.initializer:
-        convert(tensor)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                convert(attribute.t)
-            elif node.op_type == "Cast" and attribute.name == "to" and attribute.i == single:
-                attribute.i = narrow
-    constants = {tensor.name for tensor in graph.initializer}
-    image = next(value.name for value in graph.input if value.name not in constants)
-    logits = graph.output[0].name
-    for node in graph.node:
-        node.input[:] = [f"{name}_{precision}" if name == image else name for name in node.input]
-        for names in (node.input, node.output):
-            names[:] = [f"{name}_{precision}" if name == logits else name for name in names]
-    before = onnx.helper.make_node("Cast", [image], [f"{image}_{precision}"], to=narrow)
-    after = onnx.helper.make_node("Cast", [f"{logits}_{precision}"], [logits], to=single)
-    graph.node.insert(0, before)
-    graph.node.append(after)
-    del graph.value_info[:]
-    return model.SerializeToString()
 
 
 def engine_key(
@@ -141,6 +90,7 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
         raise EngineError(
             f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
         )
+    check_order(model.onnx, str(model.card.onnx))
     onnx_bytes = _network(model, key.precision)
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)
@@ -193,10 +143,16 @@ def _network(model: Model, precision: str) -> bytes:
         raise EngineError(f"{model.card.onnx}: cannot read it as ONNX: {_short(error)}") from error
     if len(graph.output) != 1 or not graph.node:
         raise EngineError(f"{model.card.onnx}: a classifier has one output")
-    if any(node.op_type in _QUANTIZED for node in graph.node):
-        raise EngineError(
-            f"{model.card.onnx} is quantised: this release builds {', '.join(PRECISIONS)} only"
-        )
+    quantized = is_quantized(graph)
+    if quantized and precision != "int8":
+        raise EngineError(f"{model.card.onnx} is quantised, {precision} cannot be had from it")
+    if precision == "int8":
+        if not quantized:
+            raise EngineError(
+                f"int8 cannot be had: {model.card.path} has no int8 twin; make one with "
+                f"`rs_monitor quantize {model.card.path} --data D`, or use another precision"
+            )
+        return symmetric_int8(model.onnx)
     return model.onnx if precision == "fp32" else reduced_precision(model.onnx, precision)
 
 

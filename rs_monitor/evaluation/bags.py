@@ -94,11 +94,13 @@ class BagImages:
         self.path = path
         self.warnings: list[str] = []
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
-        files, listed = self._find_files()
         try:
+            files, listed = self._find_files()
             self.files = [StorageFile(self._plain(file)) for file in files]
         except OSError as error:
-            raise BagError(f"{path} cannot be read: {error}") from error
+            raise BagError(
+                f"{error.filename or path} cannot be read: {error.strerror or error}"
+            ) from error
         found = merge_topics(topic for file in self.files for topic in file.topics)
         chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count

@@ -27,7 +27,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from ..evaluation.bags import IMAGE, BagError, BagImages, RecordedImage, read_images
 from .conversions import stamp_nanoseconds
-from .lifecycle_client import LifecycleClient, LifecycleError, run_client
+from .lifecycle_client import LifecycleClient, LifecycleError, node_name, run_client, seconds
 from .playback import AsRecorded, Cue, FixedRate
 
 _CAMERA_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -179,9 +179,9 @@ def _parse(args: list[str]) -> argparse.Namespace:
         "--recorded", action="store_true", help="keep the stamps, and publish /clock to them"
     )
     parser.add_argument("--frames", type=int, help="how many, over and over (default: all, once)")
-    parser.add_argument("--certifier", default="", help="managed node to wait for, full name")
+    parser.add_argument("--certifier", type=node_name, help="managed node to wait for, full name")
     parser.add_argument(
-        "--timeout", type=float, default=30.0, help="seconds to wait for a reader (%(default)s)"
+        "--timeout", type=seconds, default=30.0, help="seconds to wait for a reader (%(default)s)"
     )
     parser.add_argument("--record", type=Path, help="write a JSON line for every frame sent")
     arguments = parser.parse_args(args)
@@ -205,7 +205,7 @@ def main(args: list[str] | None = None) -> int:
         return 2
 
     def play(node: CameraPublisher) -> None:
-        node.wait_for_reader(arguments.timeout, arguments.certifier)
+        node.wait_for_reader(arguments.timeout, arguments.certifier or "")
         if arguments.recorded:
             pace = AsRecorded(node, images, arguments.rate)
             pace.wait_for_reader(arguments.timeout)

@@ -29,7 +29,7 @@ from ..certification import Status
 from ..evaluation.replay.columns import flatten
 from ..safety import ConsumerRule, Verdict
 from .conversions import NANOSECONDS, stamp_nanoseconds
-from .lifecycle_client import LifecycleClient, LifecycleError, run_client
+from .lifecycle_client import LifecycleClient, LifecycleError, node_name, run_client, seconds
 from .topics import INFO
 
 _CERTIFICATE_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -133,14 +133,18 @@ def _parse(args: list[str]) -> argparse.Namespace:
         epilog="example:\n  python -m rs_monitor.ros.certificate_listener --required-radius 0.2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--node", default="/rs/certifier", help="certifier (default: %(default)s)")
+    parser.add_argument(
+        "--node", type=node_name, default="/rs/certifier", help="certifier (default: %(default)s)"
+    )
     parser.add_argument("--required-radius", type=float, default=0.0, metavar="R")
-    parser.add_argument("--age", type=float, default=0.2, help="limit in seconds (%(default)s)")
+    parser.add_argument("--age", type=seconds, default=0.2, help="limit in seconds (%(default)s)")
     parser.add_argument("--sigma", type=float, help="expected (default: any)")
     parser.add_argument("--model-id", default="", help="expected (default: what ~/info says)")
     parser.add_argument("--count", type=int, help="end after so many certificates")
-    parser.add_argument("--idle", type=float, help="end after so many seconds without one")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for the node")
+    parser.add_argument("--idle", type=seconds, help="end after so many seconds without one")
+    parser.add_argument(
+        "--timeout", type=seconds, default=30.0, help="seconds to wait for the node"
+    )
     parser.add_argument("--record", type=Path, help="write JSON lines")
     parser.add_argument("--quiet", action="store_true", help="print no lines")
     return parser.parse_args(args)

@@ -17,9 +17,11 @@ from typing import Any
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
+from rclpy.validate_full_topic_name import validate_full_topic_name
 
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
@@ -27,8 +29,27 @@ TRANSITIONS = {
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "cleanup": Transition.TRANSITION_CLEANUP,
 }
+_LONGEST = 1e9  # seconds
 _ASK_AGAIN = 2.0  # seconds
 _LEAST_WAIT = 1.0  # seconds a question is given, however little is left of the time
+
+
+def node_name(text: str) -> str:
+    """Read a node's name: a type of options."""
+    try:
+        validate_full_topic_name(text if text.startswith("/") else f"/{text}")
+    except InvalidTopicNameException as error:
+        reason = " ".join(str(error).split("\n")[0].split())
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a node: {reason}") from error
+    return text
+
+
+def seconds(text: str) -> float:
+    """Read a waiting time: a type of options."""
+    value = float(text)
+    if not 0 <= value <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"must lie in 0 to {_LONGEST:g} seconds, got {value:g}")
+    return value
 
 
 class LifecycleError(RuntimeError):
@@ -174,9 +195,9 @@ def run_client(
 def main(args: list[str] | None = None) -> int:
     """Take the transitions in order; 1 when one fails."""
     parser = argparse.ArgumentParser(description="Takes transitions of a managed node.")
-    parser.add_argument("node", help="its full name, such as /rs/certifier")
+    parser.add_argument("node", type=node_name, help="its full name, such as /rs/certifier")
     parser.add_argument("transitions", nargs="+", choices=tuple(TRANSITIONS))
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for each")
+    parser.add_argument("--timeout", type=seconds, default=120.0, help="seconds for each")
     arguments = parser.parse_args(remove_ros_args(args or sys.argv)[1:])
 
     def work(node: Node) -> None:

@@ -10,7 +10,9 @@ import torch
 from torch.nn import functional
 
 
-def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def augment(
+    images: torch.Tensor, generator: torch.Generator, gains: tuple[float, float] = (0.4, 1.7)
+) -> torch.Tensor:
     """Shift, rotate, scale and re-expose each image of a batch.
 
     Parameters
@@ -19,6 +21,8 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         float32 [N, 3, H, W] in [0, 1].
     generator : torch.Generator
         Source of the randomness.
+    gains : tuple of float
+        Least and largest factor of the exposure.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     # Exposures differ by factors: the gain is uniform on a logarithmic scale.
-    gain = torch.exp(uniform(math.log(0.4), math.log(1.7), 1, 1, 1))
+    gain = torch.exp(uniform(math.log(gains[0]), math.log(gains[1]), 1, 1, 1))
     offset = uniform(-0.06, 0.06, 1, 1, 1)
     tint = uniform(0.85, 1.15, 3, 1, 1)
     return (moved * gain * tint + offset).clamp_(0.0, 1.0)
@@ -70,32 +74,6 @@ class MirrorClasses:
         chosen = (torch.rand(len(labels), generator=generator) < 0.5) & (mapped >= 0)
         flipped = torch.where(chosen[:, None, None, None], images.flip(3), images)
         return flipped, torch.where(chosen, mapped, labels)
-
-
-class SurroundingsSwap:
-    """Put what surrounds one sign around another: a sign's class does not depend on it.
-
-    Few physical signs a class make a network learn their surroundings instead.
-
-    Parameters
-    ----------
-    masks : torch.Tensor
-        float32 [K, H, W] in [0, 1]: where an image of each class shows the sign.
-    probability : float
-        Share of the images whose surroundings are replaced.
-    """
-
-    def __init__(self, masks: torch.Tensor, probability: float) -> None:
-        self._masks, self._probability = masks[:, None], probability
-
-    def __call__(
-        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Return float32 [N, 3, H, W] with the surroundings of other images of the batch."""
-        others = torch.randperm(len(images), generator=generator)
-        chosen = torch.rand((len(images), 1, 1, 1), generator=generator) < self._probability
-        mask = torch.where(chosen, self._masks[labels], 1.0)
-        return mask * images + (1.0 - mask) * images[others].flip(3)
 
 
 def crop_and_flip(

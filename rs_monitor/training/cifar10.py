@@ -9,10 +9,14 @@ Example: python -m rs_monitor.training.cifar10 --data build/cifar10/train.npz \
 
 from __future__ import annotations
 
-from ..datasets import concatenate, load_npz
+import sys
+from collections.abc import Sequence
+
+from ..cli import run_told
+from ..commands import check_folder
 from .architectures import CompactResNet
 from .augmentation import crop_and_flip
-from .running import run_training, training_parser
+from .running import read_training_data, run_training, training_arguments, training_parser
 
 CIFAR10_LABELS = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -24,12 +28,17 @@ def cifar10_network() -> CompactResNet:
     return CompactResNet(len(CIFAR10_LABELS), widths=(32, 80, 160))
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> int:
     """Train from the command line; interrupted, it goes on where it stopped."""
-    arguments = training_parser(__doc__).parse_args()
-    data = concatenate([load_npz(path) for path in arguments.data])
-    run_training(arguments, cifar10_network, data, crop_and_flip)
+    arguments = training_arguments(training_parser(__doc__), args)
+
+    def run() -> None:
+        check_folder(arguments.out)
+        data = read_training_data(arguments.data, CIFAR10_LABELS)
+        run_training(arguments, cifar10_network, data, crop_and_flip)
+
+    return run_told("rs_monitor.training.cifar10", run)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

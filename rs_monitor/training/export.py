@@ -7,20 +7,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
 from torch import nn
 
+from ..cli import run_told
+from ..commands import check_folder
 from ..files import write_atomically
-from ..models import RESOLUTIONS, save_card
+from ..models import RESOLUTIONS, ModelError, save_card
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
-from .checkpoints import load_checkpoint
+from .checkpoints import load_checkpoint, load_weights
 from .cifar10 import CIFAR10_LABELS, cifar10_network
 from .onnx_export import export_onnx
+from .recipe import Recipe
 from .traffic_signs import traffic_sign_network
 
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
@@ -70,7 +75,25 @@ def _reference(name: str, folder: Path) -> dict[str, str]:
     return {"reference": entry}
 
 
-def main() -> None:
+def _recipe(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the recipe of a training's checkpoint.
+
+    Raises
+    ------
+    ModelError
+        When it is not one of ours.
+    """
+    try:
+        Recipe(**state["recipe"])
+        whole = isinstance(state["average"], dict) and state["elapsed"] >= 0
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is no checkpoint of a training: {error}") from error
+    if not whole:
+        raise ModelError(f"{path} is no checkpoint of a training")
+    return state["recipe"]
+
+
+def main(args: Sequence[str] | None = None) -> int:
     """Export a trained network."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("checkpoint", type=Path, help="checkpoint.pt of the training")
@@ -79,13 +102,17 @@ def main() -> None:
     parser.add_argument("--resolution", choices=RESOLUTIONS, default=RESOLUTIONS[0])
     parser.add_argument("--machine", required=True, help="where it was trained, for the card")
     parser.add_argument("--started-from", help="the checkpoint it was fine-tuned from")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(args)
+    return run_told("rs_monitor.training.export", lambda: _export(arguments))
 
+
+def _export(arguments: argparse.Namespace) -> None:
+    check_folder(arguments.out)
     about = _DATA_SETS[arguments.data_set]
     state = load_checkpoint(arguments.checkpoint)
-    recipe = state["recipe"]
+    recipe = _recipe(state, arguments.checkpoint)
     network = about.network()
-    network.load_state_dict(state["average"])
+    load_weights(network, state["average"], str(arguments.checkpoint))
     size = 32 if arguments.resolution == "full" else 16
     name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
     name += "" if arguments.resolution == "full" else "_half"
@@ -127,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

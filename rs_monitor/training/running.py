@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..datasets import LabelledImages
+from ..datasets import DataError, LabelledImages, concatenate, load_npz
 from ..models import ModelError
 from .architectures import CompactResNet
 from .checkpoints import load_checkpoint, load_weights
@@ -38,6 +38,36 @@ def training_parser(description: str) -> argparse.ArgumentParser:
     )
     add_recipe_options(parser)
     return parser
+
+
+def training_arguments(
+    parser: argparse.ArgumentParser, args: Sequence[str] | None
+) -> argparse.Namespace:
+    """Parse the command line of a `training_parser`; a recipe that cannot be ends the program."""
+    arguments = parser.parse_args(args)
+    try:
+        recipe_from(arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    return arguments
+
+
+def read_training_data(paths: Sequence[Path], labels: Sequence[str]) -> LabelledImages:
+    """Read and join .npz files.
+
+    Raises
+    ------
+    DataError
+        When one cannot be read, they do not fit together, or not the classes of `labels`.
+    """
+    parts = [load_npz(path) for path in paths]
+    for path, part in zip(paths, parts):
+        if (largest := int(part.labels.max())) >= len(labels):
+            raise DataError(f"{path}: label {largest} is out of range: {len(labels)} classes")
+    try:
+        return concatenate(parts)
+    except ValueError as error:
+        raise DataError(str(error)) from error
 
 
 def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> torch.Tensor:

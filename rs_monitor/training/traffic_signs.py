@@ -9,23 +9,31 @@ Example: python -m rs_monitor.training.traffic_signs --out build/traffic_signs \
 
 from __future__ import annotations
 
+import argparse
 import functools
 import math
+import sys
+from collections.abc import Sequence
 from multiprocessing import Pool
 
 import cv2
 import numpy as np
 import torch
 
-from ..datasets import LabelledImages, concatenate, load_npz
+from ..cli import run_told
+from ..commands import check_folder
+from ..datasets import DataError, LabelledImages, concatenate
 from ..models import RESOLUTIONS
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
-from .augmentation import MirrorClasses, SurroundingsSwap, augment
-from .running import run_training, training_parser
+from .augmentation import MirrorClasses, augment
+from .mixing import SameClassBlend, SurroundingsSwap, exchange_exposures
+from .running import read_training_data, run_training, training_arguments, training_parser
 
 _SCENE_SEED = 0
+_MOST_SCENES = 1_000_000
+_LEAST_SIDE = 4  # pixels
 # Signs that are their own mirror image, and pairs that are each other's.
 _SYMMETRIC = (
     "right_of_way_at_next_intersection", "priority_road", "yield", "no_vehicles", "no_entry",
@@ -44,7 +52,9 @@ _SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
      "children_crossing", "bicycles_crossing", "ice_or_snow", "wild_animals_crossing"),
     "base",
 )  # fmt: skip
-_SWAPPED = 0.25  # share of the images that get the surroundings of another
+# Shares of the images that get another's surroundings, part of another's sign, another's light.
+_SWAPPED, _BLENDED, _EXPOSED = 0.4, 0.3, 0.5
+_GAINS = (0.55, 1.6)  # beside that
 
 
 def traffic_sign_network() -> CompactResNet:
@@ -94,35 +104,52 @@ def rendered_scenes(count: int, size: int) -> LabelledImages:
     return LabelledImages(np.stack(images), np.array(labels, np.int64), np.arange(count))
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> int:
     """Train from the command line; interrupted, it goes on where it stopped."""
     parser = training_parser(__doc__)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
-    arguments = parser.parse_args()
+    arguments = training_arguments(parser, args)
+    if not 0 <= arguments.scenes <= _MOST_SCENES:
+        parser.error(f"--scenes must lie in 0 to {_MOST_SCENES}, got {arguments.scenes}")
+    return run_told("rs_monitor.training.traffic_signs", lambda: _train(arguments))
 
-    real = concatenate([load_npz(path) for path in arguments.data])
+
+def _train(arguments: argparse.Namespace) -> None:
+    check_folder(arguments.out)
+    real = read_training_data(arguments.data, TRAFFIC_SIGN_LABELS)
+    height, width = real.images.shape[1:3]
+    if height != width or height < _LEAST_SIDE:
+        raise DataError(
+            f"the data sets' images must be square, of {_LEAST_SIDE} pixels at least, they have "
+            f"{height}x{width}"
+        )
     if arguments.resolution == "half":
         real = half_resolution(real)
-    data = [real]
+    parts = [real]
     if arguments.scenes:
-        data.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
+        parts.append(rendered_scenes(arguments.scenes, real.images.shape[1]))
+    data = concatenate(parts)
     mirror = mirror_classes()
+    pixels = torch.from_numpy(data.images).permute(0, 3, 1, 2)
+    blend = SameClassBlend(pixels, torch.from_numpy(data.labels), _BLENDED)
     swap = SurroundingsSwap(sign_masks(real.images.shape[1]), _SWAPPED)
 
     def augmentation(
         images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = mirror(images, labels, generator)
-        return augment(swap(images, labels, generator), generator), labels
+        images = swap(blend(images, labels, generator), labels, generator)
+        images = exchange_exposures(images, _EXPOSED, generator)
+        return augment(images, generator, _GAINS), labels
 
     run_training(
         arguments,
         traffic_sign_network,
-        concatenate(data),
+        data,
         augmentation,
     )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -104,7 +104,7 @@ def test_an_interrupted_demo_leaves_no_process(card, drive, number):
     ("options", "reason"),
     [
         (["--rate", "0"], "--rate"),
-        (["--rate", "1000"], "timing.frame_period"),
+        (["--rate", "1000"], "--rate must lie in 0.017 to 100 Hz"),
         (["--frames", "0"], "--frames"),
         (["--n", "3"], "could never certify"),
         (["--sigma", "0.0001"], "sigma must be in the range"),

@@ -3,12 +3,15 @@
 """Arguments that make no sense: exit status 2, one line, no traceback, and no waiting."""
 
 import json
+import shutil
+import tempfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hostile_files import PLACES
-from small_models import solid, write_model
+from hostile_files import PLACES, unprivileged
+from small_models import residual_network, solid, write_model
 
 from rs_monitor.cli import main
 
@@ -37,11 +40,11 @@ def run(arguments, capsys):
         status = main([str(argument) for argument in arguments])
     except SystemExit as caught:  # what argparse refuses
         status = caught.code
-    _, err = capsys.readouterr()
+    run.out, run.err = capsys.readouterr()
     assert status in (0, 1, 2), arguments
-    assert "Traceback" not in err
-    assert status != 2 or err.splitlines()[-1].startswith("rs_monitor "), arguments
-    assert all(len(line) < 12_000 for line in err.splitlines())
+    assert "Traceback" not in run.err
+    assert status != 2 or run.err.splitlines()[-1].startswith("rs_monitor "), arguments
+    assert all(len(line) < 12_000 for line in run.err.splitlines())
     return status
 
 
@@ -89,6 +92,62 @@ def test_numbers(folder, capsys, command):
                     assert status == 2 or (option, value) == ("--radii", "1.5"), (option, value)
 
 
+#: Commands whose work takes longer: numbers that can be are followed by a model that is not there.
+LONGER = {
+    "benchmark": (
+        [],
+        [
+            "--period", "--seconds", "--sigma", "--alpha", "--log-alpha", "--rates",
+            "--node-seconds",
+        ],
+        ["--batches", "--chunk", "--n", "--n-selection", "--log-n", "--frame"],
+    ),
+    "quantize": (["--data", "data.npz"], ["--alpha"], ["--images", "--limit", "--seed"]),
+    "replay": (
+        ["--out", "out", "--processes", "1"],
+        ["--sigma", "--alpha"],
+        ["--n", "--n-selection", "--seed", "--processes", "--sweep=n"],
+    ),
+    "demo": (
+        ["--bag", "drive", "--quiet"],
+        ["--rate", "--sigma", "--alpha", "--required-radius"],
+        ["--frames", "--n", "--n-selection"],
+    ),
+    "build-engine": (["--cache-dir", "cache"], [], ["--batch", "--compute-capability"]),
+}  # fmt: skip
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("command", LONGER)
+def test_numbers_before_the_work(folder, capsys, monkeypatch, command):
+    monkeypatch.chdir(folder)
+    if command in ("replay", "demo"):
+        pytest.importorskip("rosbags", reason="needs the extra bags")
+        pytest.importorskip("pyarrow", reason="needs the extra replay")
+        from recordings import drive
+
+        drive(folder / "drive", 3)
+    whole, floats, integers = LONGER[command]
+    if command == "build-engine":
+        whole = ["missing.yaml", *whole, "--compute-capability=8.6"]
+    elif command == "quantize":
+        whole = ["missing.yaml", *whole]
+    else:
+        whole = [*(["drive"] if command == "replay" else []), "--model", "missing.yaml", *whole]
+    for options, values in ((floats, NUMBERS), (integers, INTEGERS)):
+        for option in options:
+            for value in values:
+                run([command, *whole, f"{option}={value}"], capsys)
+                # One that can never be is told before anything else.
+                name = option.strip("-").partition("=")[2] or option.strip("-")
+                never = value in ("nan", "inf", "-inf", "-1", "", "1.5", "9" * 5000)
+                if never and (value, option) != ("1.5", "--compute-capability"):
+                    line = run.err.splitlines()[-1].replace("_", "-")
+                    assert name in line, run.err
+                    assert "missing.yaml" not in line, (option, value)
+    assert not (folder / "out").exists() and not (folder / "cache").exists()
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("place", PLACES)
 def test_places_of_inputs(folder, capsys, place):
@@ -123,6 +182,121 @@ def test_places_of_outputs(folder, capsys, option):
     for path in ("folder.png", "no/such.png", "a.png/b.png", "loop.png"):
         assert run([*command, "--n", "20", option, folder / path], capsys) == 2, path
     assert (folder / "folder.png").is_dir()
+
+
+#: Each with an input that is not there: what comes first is the complaint about the output.
+OUTPUTS = {
+    "--json": (
+        ["certify", "missing"],
+        ["evaluate", "--data", "missing"],
+        ["predict", "missing"],
+        ["plan", "--log", "missing"],
+        ["benchmark", "--log", "missing"],
+        ["figures", "--logs", "missing", "--out", "out"],
+        ["models", "list", "missing"],
+        ["quantize", "missing", "--data", "missing"],
+        ["replay", "missing", "--out", "out"],
+        ["demo", "--bag", "missing"],
+        ["verify-engine", "--model", "missing"],
+        ["build-engine", "missing", "--compute-capability", "8.6"],
+        ["train", "--data", "missing", "--out", "out"],
+        ["import-checkpoint", "missing", "--out", "out"],
+    ),
+    "--plot": (["benchmark", "--log", "missing"],),
+    "--out": (
+        ["train", "--data", "missing"],
+        ["import-checkpoint", "missing"],
+        ["figures", "--logs", "missing"],
+    ),
+}
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+def test_outputs_are_refused_before_the_work(folder, capsys, monkeypatch, option):
+    monkeypatch.chdir(folder)
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "nowhere.png").symlink_to("no/such.png")
+    (folder / "sub.png").mkdir()
+    (folder / "old.png").write_text("old")
+    places = ["old.png/below.png", "loop.png", "/proc/new.png", "b" * 300 + ".png"]
+    places += [] if option == "--out" else ["no/such.png", "nowhere.png", "sub.png", ""]
+    for command in OUTPUTS[option]:
+        for place in places:
+            assert run([*command, option, place], capsys) == 2
+            assert f"cannot write {place}: " in run.err or " needs " in run.err, run.err
+    assert (folder / "old.png").read_text() == "old"
+    assert not (folder / "out").exists()
+
+
+@pytest.fixture
+def public():
+    """A folder that others may enter, unlike that of the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="rs_monitor_test_"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_permissions(folder, public, capsys):
+    pytest.importorskip("openvino", reason="needs an inference runtime")
+    pytest.importorskip("onnxruntime", reason="makes the int8 twin")
+    pytest.importorskip("matplotlib", reason="needs the extra figures")
+    shutil.copytree(folder, public, dirs_exist_ok=True)
+    write_model(public, "residual", onnx_bytes=residual_network())
+    public.chmod(0o555)
+    image, model, data = (public / name for name in ("a.png", "color.yaml", "data.npz"))
+    certify = ["certify", image, "--model", model, "--n", "20"]
+    evaluate = ["evaluate", "--data", data, "--model", model, "--n", "20"]
+    assert run(certify, capsys) == run([*evaluate, "--plot", folder / "a.svg"], capsys) == 0
+    run(["quantize", public / "missing.yaml", "--data", data], capsys)  # its imports
+    before = {path.name: path.read_bytes() for path in public.iterdir()}
+    with unprivileged():
+        assert run(certify, capsys) == 0
+        for words in (
+            [*certify, "--json", public / "new.json"],
+            [*certify, "--json", public / "times.json"],
+            [*evaluate, "--json", public / "new.json"],
+            [*evaluate, "--tsv", public / "new.tsv"],
+            [*evaluate, "--plot", public / "new.svg"],
+            [*evaluate, "--record"],
+            ["quantize", public / "residual.yaml", "--data", data],
+            ["figures", "--out", public / "new"],
+            ["figures", "--out", public],
+        ):
+            assert run(words, capsys) == 2, words
+            assert "cannot write" in run.err and "Permission denied" in run.err, words
+    assert {path.name: path.read_bytes() for path in public.iterdir()} == before
+    log, times = public / "sigma_0.25.tsv", public / "times.json"
+    for path, words in (
+        (image, certify),
+        (model, certify),
+        (public / "color.onnx", certify),
+        (public / "color.png", certify),
+        (data, evaluate),
+        (log, ["predict", log]),
+        (times, ["plan", "--n", "100", "--latency", times]),
+        (model, ["models", "list", model]),
+    ):
+        mode = path.stat().st_mode
+        path.chmod(0)
+        with unprivileged():
+            assert run(words, capsys) == 2, words
+        assert str(path) in run.err and "Permission denied" in run.err, words
+        path.chmod(mode)
+
+
+@pytest.mark.parametrize("where", ["folder", "metadata.yaml", "drive.mcap"])
+def test_permissions_of_recordings(public, where):
+    pytest.importorskip("rosbags", reason="needs the extra bags")
+    from recordings import drive
+
+    from rs_monitor.evaluation.bags import BagError, read_images
+
+    bag = drive(public / "drive", 3)
+    list(read_images(bag))
+    (bag if where == "folder" else bag / where).chmod(0)
+    with unprivileged(), pytest.raises(BagError, match=f"{bag}.* cannot be read: "):
+        read_images(bag)
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,7 @@ def test_wrong_places(bag, card, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
     line = error_of(capsys, bag, card=card, out=tmp_path)
     assert "holds something else" in line
-    assert "is not a folder" in error_of(capsys, bag, card=card, out=tmp_path / "file")
+    assert "Not a directory" in error_of(capsys, bag, card=card, out=tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -35,6 +35,16 @@ HOSTILE = {
     "two thirds": GOOD[: 2 * len(GOOD) // 3],
     "a pickle": b"\x80\x02cos\nsystem\nU\x04true\x85R.",
     "no nodes": network([], [IMAGE], [LOGITS]),
+    "a circle": network(
+        [
+            helper.make_node("Add", ["image", "back"], ["sum"]),
+            helper.make_node("Relu", ["sum"], ["back"]),
+            helper.make_node("ReduceMean", ["back"], ["logits"], axes=[2, 3], keepdims=0),
+        ],
+        [IMAGE],
+        [LOGITS],
+    ),
+    "a name twice": network([MEANS, MEANS], [IMAGE], [LOGITS]),
     "no input": network([MEANS], [], [LOGITS]),
     "no output": network([MEANS], [IMAGE], []),
     "two outputs": network(
@@ -83,6 +93,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(50)
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
 def test_hostile_models(tmp_path, backend):
     pytest.importorskip(backend, reason=f"{backend} is not installed: pip install {backend}")

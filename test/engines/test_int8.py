@@ -3,7 +3,9 @@
 """A shipped model in every precision of this machine: the twin's votes are the model's, nearly."""
 
 import numpy as np
+import onnx
 import pytest
+from small_models import open_color_engine, residual_network
 
 from rs_monitor.bank import CertifierBank, shipped_family
 from rs_monitor.engines import EngineError, available_precisions, open_engine
@@ -72,6 +74,42 @@ def test_a_quantised_file_is_int8_and_nothing_else(model):
             assert engine.identity.precision == "int8"
     with pytest.raises(EngineError, match="is quantised, precision fp32 cannot be had"):
         opened(model.twin, "fp32", 2)
+
+
+def nan_above(content, limit):
+    """Return a network whose logits are NaN for images whose mean over everything exceeds this."""
+    network, helper = onnx.load_from_string(content), onnx.helper
+    network.graph.node[-1].output[0] = "finite"
+    network.graph.initializer.append(helper.make_tensor("limit", 1, [], [limit]))
+    network.graph.node.extend(
+        [
+            helper.make_node("ReduceMean", ["image"], ["level"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Sub", ["limit", "level"], ["below"]),
+            helper.make_node("Sqrt", ["below"], ["root"]),
+            helper.make_node("Unsqueeze", ["root", "last"], ["column"]),
+            helper.make_node("Add", ["finite", "column"], ["logits"]),
+        ]
+    )
+    network.graph.initializer.append(helper.make_tensor("last", 7, [1], [1]))
+    return network.SerializeToString()
+
+
+def test_logits_of_int8_that_are_not_finite_count_against(tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    from rs_monitor.training.quantization import quantize_onnx
+
+    noisy = np.random.default_rng(0).random((16, 8, 8, 3), np.float32)
+    flawed = nan_above(quantize_onnx(residual_network(), noisy), 0.5)
+    with open_color_engine(
+        tmp_path, backend="openvino", precision="int8", onnx_bytes=flawed, reference=None
+    ) as engine:
+        assert engine.identity.precision == "int8"
+        dark = engine.votes(np.full((8, 8, 3), 0.2, np.float32), 0.01, 20, KEY)
+        bright = engine.votes(np.full((8, 8, 3), 0.8, np.float32), 0.01, 20, KEY)
+        between = engine.votes(np.full((8, 8, 3), 0.5, np.float32), 0.1, 400, KEY)
+    assert (dark.counts.sum(), dark.invalid) == (20, 0)
+    assert (bright.counts.sum(), bright.invalid) == (0, 20)
+    assert 120 < between.invalid < 280 and between.counts.sum() + between.invalid == 400
 
 
 def test_pytorch_refuses_int8(model):

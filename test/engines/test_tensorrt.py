@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from small_models import color_network, network_image, write_model
 
+from rs_monitor.bank import shipped_family
 from rs_monitor.engines import (
     Builds,
     EngineError,
@@ -23,6 +24,7 @@ from rs_monitor.engines import (
 )
 from rs_monitor.engines.cache import EngineCache
 from rs_monitor.engines.tensorrt_build import build_engine, engine_key, import_tensorrt
+from rs_monitor.families import load_family
 from rs_monitor.models import load_card, load_model
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
@@ -58,11 +60,13 @@ class Mode(enum.Enum):
 class StandIn:
     """Engine, context and runtime in one: a network in PyTorch on the CPU."""
 
-    def __init__(self, model, batch, *, names=("image", "logits"), dtype=TRT.float32, wrong=False):
+    def __init__(
+        self, model, batch, *, names=("image", "logits"), dtype=TRT.float32, wrong=False, labels=3
+    ):
         self.network = read_network(model, batch, torch).to_device(
             torch.device("cpu"), torch.float32
         )
-        self.shapes = dict(zip(names, ((batch, 3, model.height, model.width), (batch, 3))))
+        self.shapes = dict(zip(names, ((batch, 3, model.height, model.width), (batch, labels))))
         self.names, self.dtype, self.wrong = names, dtype, wrong
         self.num_io_tensors = len(names)
         self.addresses, self.loaded, self.runs = {}, b"", 0
@@ -225,5 +229,18 @@ def test_non_finite_logits_are_invalid(tmp_path, stand_in):
 def test_a_precision_that_it_does_not_have(tmp_path, stand_in):
     model = small(tmp_path)
     stand_in(model)
-    with pytest.raises(EngineError, match="int8 cannot be had from TensorRT"):
+    with pytest.raises(EngineError, match="fp8 cannot be had from TensorRT"):
+        opened(model, tmp_path / "engines", precision="fp8")
+    with pytest.raises(EngineError, match="has no int8 twin; make one with `rs_monitor quantize"):
         opened(model, tmp_path / "engines", precision="int8")
+
+
+def test_int8_runs_the_twin(tmp_path, stand_in):
+    card, _ = load_family(shipped_family()).select(0.25, "half")
+    model = load_model(card)
+    stand_in(model, labels=len(card.labels))
+    with opened(model, tmp_path / "engines", precision="int8") as engine:
+        assert engine.identity.precision == "int8"
+        assert engine.model.model_id == model.twin.model_id
+    key = engine_key(model.twin, "int8", 8, "8.6")
+    assert EngineCache(tmp_path / "engines").load(key)

@@ -5,12 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
-from rs_monitor.training.augmentation import (
-    MirrorClasses,
-    SurroundingsSwap,
-    augment,
-    crop_and_flip,
-)
+from rs_monitor.training.augmentation import MirrorClasses, augment, crop_and_flip
 from rs_monitor.training.traffic_signs import mirror_classes, sign_masks
 
 LABELS = ("left", "right", "round", "text")
@@ -94,28 +89,6 @@ def test_crop_and_flip_moves_by_an_eighth_at_most_and_mirrors_half():
     shift = torch.where(mirrored, 15 - moved[:, 0, 8, 8], moved[:, 0, 8, 8]) - 8
     assert set(shift.tolist()) <= {-3.0, -2.0, -1.0, 0.0, 1.0, 2.0}
     assert len(set(shift.tolist())) >= 5
-
-
-def test_surroundings_are_those_of_other_images_and_the_sign_stays():
-    masks = torch.zeros(2, 4, 4)
-    masks[0, :, :2], masks[1, :2] = 1.0, 1.0
-    images = torch.arange(64.0).view(64, 1, 1, 1).expand(64, 3, 4, 4) / 64
-    labels = torch.arange(64) % 2
-    swapped = SurroundingsSwap(masks, 1.0)(images, labels, generator())
-    inside = masks[labels].bool()[:, None].expand_as(images)
-    assert torch.equal(swapped[inside], images[inside])
-    assert float((swapped[~inside] != images[~inside]).float().mean()) > 0.9
-    assert set(swapped.unique().tolist()) <= set(images.unique().tolist())
-
-
-def test_the_share_of_swapped_surroundings():
-    masks = torch.zeros(1, 4, 4)
-    images = torch.rand((400, 3, 4, 4), generator=generator(1))
-    labels = torch.zeros(400, dtype=torch.int64)
-    swapped = SurroundingsSwap(masks, 0.25)(images, labels, generator())
-    share = (swapped != images).flatten(1).any(1).float().mean()
-    assert 0.18 < float(share) < 0.32
-    assert torch.equal(SurroundingsSwap(masks, 0.0)(images, labels, generator()), images)
 
 
 def test_masks_hold_the_sign_and_leave_the_corners():

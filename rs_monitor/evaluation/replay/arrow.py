@@ -57,14 +57,14 @@ def pack(
     arrow = pyarrow()
     content = table(rows, columns).replace_schema_metadata({_NOTES: json.dumps(notes).encode()})
     sink = io.BytesIO()
-    arrow.parquet.write_table(content, sink, compression="zstd")
+    arrow.parquet.write_table(content, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 
 def unpack(content: bytes) -> tuple[Any, dict[str, Any]]:
     """Return the table and the notes of `pack`."""
     arrow = pyarrow()
-    found = arrow.parquet.read_table(arrow.BufferReader(content))
+    found = arrow.parquet.read_table(arrow.BufferReader(content), page_checksum_verification=True)
     return found, json.loads(found.schema.metadata[_NOTES])
 
 

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ...files import remove
 from ..bag_storage import count_mismatch
 from ..bags import BagError
 from .arrow import concatenated, pyarrow, schema, table
 from .certificate_bag import CertificateBag
+from .certify import PART_COLUMNS
 from .columns import JUDGEMENT, LIVE, MESSAGE, NO_CERTIFICATE, SOURCE
 from .labels import UNKNOWN, LabelError, Labels
+from .live import LIVE_COLUMNS
 from .plan import Plan
 from .store import PartStore
 from .summary import PointSummary
@@ -98,8 +101,8 @@ class Results:
             text = json.dumps(summary, indent=2, allow_nan=False)
             (work / SUMMARY).write_text(text + "\n", encoding="utf-8")
             for name in (FOLDER, CERTIFICATES, FRAMES, SUMMARY):
-                if (folder / name).is_dir():
-                    shutil.rmtree(folder / name)
+                if (work / name).is_dir() or (folder / name).is_dir():
+                    remove(folder / name)
                 os.replace(work / name, folder / name)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -108,8 +111,10 @@ class Results:
     def _rows(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Yield each part's stream and rows."""
         number = 0
+        classes = None if self._live else len(self._classes)
+        columns = LIVE_COLUMNS if self._live else PART_COLUMNS
         for part in self._plan.parts() if not self._live else self._plan.whole_streams():
-            found, notes = self._store.load(part)
+            found, notes = self._store.load(part, columns, classes)
             stream = self._plan.streams[part.stream]
             for warning in notes["warnings"]:
                 self._warn(f"{stream.bag}: {warning}")
@@ -171,7 +176,7 @@ class Results:
         bag = CertificateBag(work / CERTIFICATES, [stream.topic for stream in streams])
         try:
             with pyarrow().parquet.ParquetWriter(
-                work / FRAMES, schema(self._columns), compression="zstd"
+                work / FRAMES, schema(self._columns), compression="zstd", write_page_checksum=True
             ) as writer:
                 group: list[Any] = []
                 for stream, rows in self._rows():

@@ -7,15 +7,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...files import PARTIAL, replacing
+from ...files import PARTIAL, read_file, replacing
 from ..fingerprints import described, differing
 from .arrow import unpack
+from .part_check import check_part
 from .plan import Part, Plan
 
 _SETTINGS, _PARTS, _LOCK = "settings.json", "parts", ".lock"
+_MOST_BYTES = 1 << 30
 
 
 class StoreError(ValueError):
@@ -46,6 +49,7 @@ class PartStore:
         # As read back from JSON, in which a tuple is a list.
         self._wanted = json.loads(json.dumps(plan.fingerprint() | extra))
         self._derived = extra.keys()
+        self._plan = plan
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"--out {folder} is not a folder")
         if folder.is_dir() and not self._may_use():
@@ -53,7 +57,12 @@ class PartStore:
                 f"--out {folder} holds something else than a replay's results: name another folder"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / _LOCK).open("w")
+        # Not waiting: a pipe in its place would have no reader.
+        self._lock = open(
+            folder / _LOCK,
+            "a",
+            opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK, 0o666),
+        )
         try:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +86,7 @@ class PartStore:
     def _compare(self) -> None:
         path = self.folder / _SETTINGS
         try:
-            there = json.loads(path.read_text(encoding="utf-8"))
+            there = json.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
             names = differing(there, self._wanted)
         except (ValueError, AttributeError, RecursionError) as error:
             raise StoreError(f"{path} cannot be read ({error}): remove {self.folder}") from error
@@ -106,18 +115,26 @@ class PartStore:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def load(self, part: Part) -> tuple[Any, dict[str, Any]]:
-        """Return a part's rows and notes, as `unpack` does.
+    def load(
+        self, part: Part, columns: Mapping[str, str], classes: int | None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return a part's rows and notes, as `unpack` does, checked by `check_part`.
 
         Raises
         ------
         StoreError
             When it is damaged.
+        OSError
+            When it cannot be read.
         """
         path = self._path(part)
+        content = read_file(path, _MOST_BYTES)
         try:
-            return unpack(path.read_bytes())
-        except (ValueError, KeyError, TypeError) as error:  # Arrow's are ValueErrors
+            found, notes = unpack(content)
+            check_part(found, notes, columns, self._plan, classes)
+            return found, notes
+        except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+            # Arrow's are ValueErrors, but for damaged pages: OSError.
             raise StoreError(
                 f"{path} is damaged: remove it and run the same again, which makes it anew "
                 f"({error})"

@@ -41,6 +41,7 @@ _MAIN = {  # what the report uses of a frame, and what stands where a column is 
     "missing": False,
     "superseded": False,
 }
+_COLUMNS = {**_MAIN, "point": -1}
 
 
 class ReportError(ValueError):
@@ -169,24 +170,26 @@ def read_frames(
     Raises
     ------
     ReportError
-        When the file is missing, unreadable, lacks a column, or has no row of `main`.
+        When the file is missing, unreadable, lacks a column or has one of another type, holds a
+        radius that is none, or has no row of `main`.
     ImportError
         Where pyarrow is not installed.
     """
     import pyarrow
     import pyarrow.parquet
 
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ReportError(f"cannot read {path}: it is not a regular file")
     kept: dict[str, list[np.ndarray]] = defaultdict(list)
     tallies = {point: _Tally() for point in points}
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            present = set(file.schema_arrow.names)
-            lacking = [name for name in _NEEDED if name not in present]
-            if lacking:
-                raise ReportError(f"{path} lacks the columns {', '.join(lacking)}")
-            wanted = sorted(present & {*_MAIN, "point"})
+        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            wanted = _columns(file.schema_arrow, path)
             for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=wanted):
                 columns = _arrays(batch)
+                radius = columns["radius"]
+                if not np.all((radius >= 0) & (radius < np.inf)):
+                    raise ReportError(f"{path} holds a radius that is none")
                 for index, (point, tally) in enumerate(tallies.items()):
                     rows = columns["point"] == index
                     if rows.any():
@@ -206,10 +209,41 @@ def read_frames(
     return frames, {point: tally.curve(labelled) for point, tally in tallies.items()}, labelled
 
 
+def _columns(schema: Any, path: Path) -> list[str]:
+    """Return the names of the columns to read.
+
+    Raises
+    ------
+    ReportError
+        When one is missing, there twice, or of another type.
+    """
+    from pyarrow import types
+
+    lacking = [name for name in _NEEDED if name not in schema.names]
+    if lacking:
+        raise ReportError(f"{path} lacks the columns {', '.join(lacking)}")
+    tests = {
+        str: (types.is_string, types.is_large_string),
+        bool: (types.is_boolean,),
+        int: (types.is_integer,),
+        float: (types.is_floating, types.is_integer),
+    }
+    wanted = sorted({*schema.names} & {*_COLUMNS})
+    for name in wanted:
+        kind = type(_COLUMNS[name])
+        indices = schema.get_all_field_indices(name)
+        if len(indices) > 1:
+            raise ReportError(f"{path} has the column {name} {len(indices)} times")
+        given = schema.field(indices[0]).type
+        if not any(test(given) for test in (*tests[kind], types.is_null)):
+            raise ReportError(f"{path}: column {name} holds {given}, not {kind.__name__}")
+    return wanted
+
+
 def _arrays(batch: Any) -> dict[str, np.ndarray]:
     """Return the columns of a batch, with the value of `_MAIN` for null and for no column."""
     arrays = {}
-    for name, otherwise in {**_MAIN, "point": -1}.items():
+    for name, otherwise in _COLUMNS.items():
         if name not in batch.schema.names:
             arrays[name] = np.full(batch.num_rows, otherwise, dtype=_dtype(otherwise))
             continue

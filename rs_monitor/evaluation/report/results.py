@@ -72,7 +72,7 @@ def number(value: Any) -> float:
     """Return a float; NaN for anything that is none."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

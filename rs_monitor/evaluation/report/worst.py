@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +91,8 @@ def _described(frames: Frames, row: int, uri: str, width: int, height: int) -> T
 def _picture(folder: Path, name: str) -> tuple[str, int, int] | None:
     """Return a picture below `folder` as a JPEG data URI of limited size, or None."""
     try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
+        path = Path(os.path.realpath(folder / name))
+        if not path.is_relative_to(os.path.realpath(folder)):
             return None
         content = read_file(path, _MOST_FILE_BYTES)
         rgb = decode_compressed(content, format="", max_pixels=_MOST_PIXELS).rgb
