@@ -290,6 +290,7 @@ def test_the_fields_of_the_message(make):
         (Settings(n=673), range(208, 465, 16)),  # never drawn in time
         (Settings(n=0, alpha=1e-9), range(208, 465, 16)),
         (Settings(n=40, alpha=1e-9), [32, 40]),
+        (Settings(n=100, alpha=2.0**-15), [*range(16, 97, 16), 100]),  # 16 are just enough
         (Settings(n=100, procedure="two_stage"), []),
     ],
 )
@@ -308,6 +309,22 @@ def test_the_pair_expected_most_is_computed_first(make, table):
     certifier.certify(frame(), Settings(n=160, procedure="two_stage"), KEY)
     certifier.prefetch(Settings(n=0), 0.0205)
     assert next(iter(table._pairs)) == (336, 0.001)
+
+
+def test_the_largest_n_whose_own_pair_is_kept(make, table):
+    certifier = make(CountingClock(0.001))
+    certifier.certify(frame(), Settings(n=160, procedure="two_stage"), KEY)
+    certifier.prefetch(Settings(n=0), 0.6255)
+    assert max(table._pairs) == (10_000, 0.001)
+    for n, alpha in ((10_000, 0.01), (10_016, 0.05)):
+        certifier._conclude(frame(), Settings(n=0, alpha=alpha), None, counted(0, n, 0))
+        assert ((n, alpha) in table._pairs) is (n == 10_000)
+
+
+def test_warm_up_measures_chunks_of_the_model(make):
+    certifier = make(CountingClock(0.001))
+    certifier.warm_up(Settings(n=0, procedure="two_stage", n_selection=CHUNK), 0.5)
+    assert certifier.pace.typical == pytest.approx(0.001)
 
 
 def test_before_anything_is_measured_few_pairs_are_prefetched(make, table):

@@ -126,5 +126,7 @@ def test_a_large_reserve_does_not_keep_a_frame_from_its_first_chunk():
 def test_before_the_first_chunk():
     pace = ChunkPace(Clock())
     assert pace.typical == 0.0
+    assert pace.begun is None
     assert pace.fits(100.0 + 2 * RESERVE)
+    assert pace.fits(100.0 + RESERVE)
     assert not pace.fits(100.0)

@@ -40,6 +40,9 @@ MODULES = {
     "safety/evidence": (),
 }
 # Not mutmut's way to fork: a worker would inherit what tests of the original have left in caches.
+# A mutant that waits or loops for ever is ended by SIGXCPU, whose default action needs no help of
+# the interpreter, after multiplier * (time of its tests + constant): about half a minute. Where
+# threads wait for each other many end so: at 20 times, a module looked as if it hung.
 SETTINGS = """
 [mutmut]
 source_paths = rs_monitor
@@ -53,7 +56,7 @@ pytest_add_cli_args =
     -p
     no:cacheprovider
 process_isolation = forkserver
-timeout_multiplier = 20
+timeout_multiplier = 5
 timeout_constant = 3
 """
 KINDS = ("killed", "timed out", "survived", "untested", "unchecked")

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
-from rs_monitor.certification import single_pass, two_stage
+from rs_monitor.certification import expectation, single_pass, two_stage
 from rs_monitor.certification.expectation import (
     _unit_radii,
     certified_probabilities,
@@ -61,6 +62,60 @@ def test_many_probabilities_are_taken_in_blocks():
     assert np.all(np.diff(together) >= -1e-12)
 
 
+@pytest.fixture
+def summed(monkeypatch):
+    """Shapes of the arrays of votes that are summed over."""
+    shapes = []
+
+    def xlogy(votes, q):
+        shapes.append(votes.shape)
+        return scipy.special.xlogy(votes, q)
+
+    monkeypatch.setattr(expectation, "xlogy", xlogy)
+    return shapes
+
+
+@pytest.mark.parametrize(
+    ("p", "most"),
+    # Bernstein's window on both sides of the mean; up to n alone; and none where none certifies.
+    [(0.9, 1510), (0.999999, 23), (0.2, 0)],
+)
+def test_only_votes_that_may_occur_are_summed_over(summed, p, most):
+    radii = radii_by_votes(100_000, 0.25, 0.001, "two_stage")
+    expected_radii([p], radii)
+    assert sum(rows * width for rows, width in summed) <= most
+
+
+def test_blocks_are_as_large_as_they_may_be(monkeypatch, summed):
+    radii = radii_by_votes(20_000, 0.25, 0.001, "two_stage")
+    p = np.linspace(0.6, 0.9, 200)
+    together = expected_radii(p, radii)
+    assert [rows for rows, _ in summed] == [200]
+    most = 10 * summed[0][1]
+    monkeypatch.setattr(expectation, "_BLOCK", most)
+    summed.clear()
+    assert expected_radii(p, radii) == pytest.approx(together, abs=1e-12)
+    assert max(rows * width for rows, width in summed) <= most
+    assert len(summed) <= 20
+    monkeypatch.setattr(expectation, "_BLOCK", 1)
+    summed.clear()
+    assert expected_radii(p, radii) == pytest.approx(together, abs=1e-12)
+    assert [rows for rows, _ in summed] == [1] * 200
+
+
+def test_one_number_of_votes_that_certifies():
+    radii = radii_by_votes(11, 1.0, 0.001, "single_pass")
+    assert np.flatnonzero(radii).tolist() == [11]
+    assert expected_radii([0.9], radii)[0] == pytest.approx(0.9**11 * radii[11])
+
+
+def test_probabilities_of_single_precision_are_not_worked_on_in_it():
+    radii = radii_by_votes(100, 0.25, 0.001, "two_stage")
+    p = np.float32([0.7, 0.9])
+    for call in (expected_radii, lambda p, radii: certified_probabilities(p, radii, 0.1)):
+        assert call(p, radii).tolist() == call(p.astype(np.float64), radii).tolist()
+
+
 def test_certified_probability():
     radii = radii_by_votes(100, 0.25, 0.001, "two_stage")
     for wanted in (0.0, 0.1, 0.25, radii[-1]):
@@ -91,6 +146,7 @@ def test_one_vote_more_or_less_than_is_required():
 
 
 def test_the_radii_that_are_kept_cannot_be_changed():
+    _unit_radii.cache_clear()
     kept = _unit_radii(100, 0.001, "two_stage")
     with pytest.raises(ValueError, match="read-only"):
         kept[100] = 9.0

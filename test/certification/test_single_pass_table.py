@@ -4,7 +4,12 @@ import threading
 
 import pytest
 
-from rs_monitor.certification import SinglePassTable, single_pass_pair, standin_pair
+from rs_monitor.certification import (
+    SinglePassTable,
+    single_pass_pair,
+    single_pass_table,
+    standin_pair,
+)
 
 
 @pytest.fixture
@@ -54,8 +59,36 @@ def test_prefetch_computes_all_in_one_daemon_thread(table):
 
 def test_prefetch_leaves_exact_pairs_alone(table):
     pair = table.get(100, 0.001)
-    table.prefetch([100], 0.001)
+    with table._changed:  # the background thread stands still
+        table.prefetch([100], 0.001)
+        assert not table._pending
     assert table.get_nowait(100, 0.001) is pair
+
+
+def test_pairs_are_computed_in_the_order_of_their_need(table):
+    with table._changed:
+        table.prefetch([300, 100, 200], 0.001)
+        standin = table.get_nowait(400, 0.001)
+        assert [n for n, _ in table._pending] == [400, 300, 100, 200]
+        # Asked for again, it is the same and does not jump the queue.
+        assert table.get_nowait(200, 0.001) is table.get_nowait(200, 0.001)
+        assert table.get_nowait(400, 0.001) is standin
+        assert [n for n, _ in table._pending] == [400, 300, 100, 200]
+
+
+def test_pairs_are_computed_though_nobody_waits_for_all(table):
+    table.prefetch([100, 110], 0.001)
+    with table._changed:
+        assert table._changed.wait_for(lambda: table._pairs[110, 0.001].exact, 60)
+
+
+def test_neither_who_waits_nor_who_closes_waits_for_a_rest(monkeypatch):
+    monkeypatch.setattr(single_pass_table, "_REST", 1e6)
+    with SinglePassTable() as table:
+        table.prefetch([100, 110, 120], 0.001)
+        assert table.wait(60)
+        assert table._waiting == 0  # from here on it rests again
+    assert not background_threads()
 
 
 def test_wait_gives_up(table):
@@ -92,6 +125,14 @@ def test_memory_is_bounded_by_use():
         assert [table.get_nowait(n, 0.001).exact for n in (198, 199)] == [True, True]
 
 
+def test_one_pair_may_be_all_that_is_kept():
+    with SinglePassTable(capacity=1) as table:
+        pair = table.get(50, 0.001)
+        assert table.get(50, 0.001) is pair
+        table.get(60, 0.001)
+        assert table.get(50, 0.001) is not pair
+
+
 def test_a_closed_table_still_serves():
     table = SinglePassTable()
     table.prefetch(range(9000, 9500), 0.001)
@@ -99,6 +140,7 @@ def test_a_closed_table_still_serves():
     assert not background_threads()
     assert table.wait(0)
     assert not table.get_nowait(200, 0.001).exact
+    assert not table._pending
     assert table.get(200, 0.001).exact
     assert not background_threads()
     table.close()
@@ -140,6 +182,12 @@ def test_bad_requests_are_refused_and_leave_nothing(table, n, alpha, named):
         with pytest.raises(ValueError, match=f"^{named} must"):
             call(n, alpha)
     assert table.wait(0) and not background_threads()
+
+
+def test_what_is_wrong_is_said_as_the_search_says_it(table):
+    for call in (table.get, table.get_nowait, single_pass_pair):
+        with pytest.raises(ValueError, match=r"^n must lie in 11\.\.1000000 .* got 0$"):
+            call(0, 0.001)
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 1.5, True])

@@ -103,6 +103,14 @@ def test_what_must_not_be_built_on(fields):
     assert verdict(**fields) is Verdict.FOREIGN
 
 
+def test_levels_that_cannot_be():
+    assert verdict(votes=(101, 99), alpha=0.0) is Verdict.FOREIGN
+    anything = ConsumerRule(max_age=0.2, model_id=MODEL)
+    assert verdict(rule=anything, radius=0.0, alpha=math.nextafter(1, 0)) is Verdict.PASSED
+    assert verdict(rule=anything, radius=0.0, alpha=1.0) is Verdict.FOREIGN
+    assert verdict(rule=anything, radius=0.0, sigma=0.0) is Verdict.FOREIGN
+
+
 def test_nothing_passes_while_the_model_is_unknown():
     rule = dataclasses.replace(RULE, model_id="")
     assert verdict(rule=rule) is Verdict.FOREIGN
@@ -155,6 +163,7 @@ def test_radii_that_cannot_be_read(text):
         ({}, {}, 0.3, "stamped 0.300 s ago"),
         ({}, {"status": 200, "reason": ""}, 0.1, "status 200"),
         ({}, {"status": 3, "reason": "6 ms late: "}, 0.1, "DEADLINE_MISSED: 6 ms late"),
+        ({}, {"status": 3, "reason": "CUDA: XX"}, 0.1, "DEADLINE_MISSED: CUDA: XX"),
         ({}, {"votes": (101, 99)}, 0.1, "ABSTAINED"),
         ({"required_radius": 0.5}, {"radius": 0.25}, 0.1, "radius 0.25 below 0.5"),
         ({}, {"model_id": "0" * 12}, 0.1, "model is not 0123456789ab"),

@@ -265,6 +265,8 @@ def test_exactly_at_the_limits_it_still_counts():
     assert evidence.statement(1.5, 1.5).state is SAFE  # the first is as old as the window
     assert evidence.statement(1.75, 1.5).remaining == 0.0  # the latest as old as it may be
     assert evidence.statement(1.75, 1.5).considered == 2
+    # And the clock set back as far as it may be.
+    assert evidence.statement(1.75 - 0.0625, 1.5).considered == 2
 
 
 def test_what_is_foreign_is_named_as_long_as_nothing_else_has_come():
