@@ -16,7 +16,7 @@ from rs_monitor.certification import (
     standin_pair,
 )
 from rs_monitor.certifier import Certifier, FrameCertificate, failure, undecodable
-from rs_monitor.engines import Votes, noise_key, open_engine
+from rs_monitor.engines import EngineError, Votes, noise_key, open_engine
 from rs_monitor.frames import Frame, InvalidFrame, Region, UnsupportedEncoding
 from rs_monitor.models import load_card, load_model
 from rs_monitor.settings import Settings
@@ -483,6 +483,23 @@ def test_prefixes_tell_why_the_selection_failed(make):
     ((result, votes, chosen),) = certifier.certify_prefixes(frame(), steps, KEY)
     assert result.note == "the engine is closed"
     assert (votes, chosen) == (None, -1)
+
+
+def test_prefixes_after_a_failed_selection_are_not_certified_without_it(make, monkeypatch):
+    certifier = make()
+    votes, calls = certifier.engine.votes, []
+
+    def fails_once(*arguments, **named):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise EngineError("the device was away")
+        return votes(*arguments, **named)
+
+    monkeypatch.setattr(certifier.engine, "votes", fails_once)
+    steps = [Settings(n=20, procedure="two_stage"), Settings(n=40, procedure="two_stage")]
+    for result, votes_of_step, chosen in certifier.certify_prefixes(frame(), steps, KEY):
+        assert result.certificate.status is Status.ENGINE_ERROR
+        assert (result.note, votes_of_step, chosen) == ("the device was away", None, -1)
 
 
 def test_too_late_tells_what_was_drawn(make):
