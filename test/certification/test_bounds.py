@@ -119,7 +119,8 @@ def test_randomized_bound_solves_its_equation(trial, alpha, u):
     if k > 0:
         floored = max(u, 0.01, 2 * alpha)
         tail = binom.sf(k, n, bound) + floored * binom.pmf(k, n, bound)
-        assert tail == pytest.approx(alpha, rel=1e-5, abs=0)
+        # A root found to rounding may lie below the exact one, which is sound, and never above.
+        assert alpha * (1 - 1e-5) <= tail <= alpha * (1 + 1e-6)
 
 
 def test_randomized_bound_is_plain_at_one_and_floored():
