@@ -19,12 +19,13 @@ from pathlib import Path
 
 import psutil
 
-from rs_monitor.commands import UsageError, add_certification_options, settings_from, write_json
+from rs_monitor.commands import add_certification_options, settings_from, write_json
 from rs_monitor.commands.demo_system import Camera, node_parameters, run_live
 from rs_monitor.evaluation.bags import read_images
 from rs_monitor.evaluation.machine import describe_machine
 from rs_monitor.evaluation.soak import Sample, soak_text, summarise_soak
 from rs_monitor.processes import ProcessError, interrupts_raise
+from rs_monitor.program import UsageError
 from rs_monitor.scenes.recording import recorded_drive
 
 HERE = Path(__file__).resolve().parent

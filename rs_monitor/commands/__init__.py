@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import json
 import math
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,13 +21,10 @@ from ..bank import CertifierBank
 from ..engines import BACKENDS, PRECISIONS
 from ..files import replacing
 from ..models import RESOLUTIONS
+from ..program import UsageError, check_output, file_kind
 from ..settings import ALPHA_RANGE, PROCEDURES, Settings
 
 NO_DEADLINE = 60.0  # seconds a frame may take: only decides how large a chunk is
-
-
-class UsageError(Exception):
-    """Wrong usage or input: one line on standard error, exit status 2."""
 
 
 def new_parser(subparsers: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -164,73 +159,6 @@ def open_bank(
     )
 
 
-def _why_no_file_in(folder: str) -> str:
-    """Return why no file can be made in a folder; "" when one can."""
-    try:
-        # Tried, not asked: of a read-only disk or of /proc, permissions do not tell.
-        with tempfile.TemporaryFile(dir=folder):
-            return ""
-    except OSError as error:
-        return error.strerror
-
-
-def _kind(path: str | Path) -> int:
-    """Return the mode of what is at a path, links followed; a file's where nothing is yet."""
-    try:
-        return os.stat(path).st_mode
-    except FileNotFoundError:
-        return stat.S_IFREG
-
-
-def check_output(path: str | Path | None) -> None:
-    """Refuse a file that could not be written, before the work whose result is to go there.
-
-    Raises
-    ------
-    UsageError
-    """
-    if path is None or path == "-":
-        return
-    try:
-        kind, reason = _kind(path), ""
-        if stat.S_ISDIR(kind) or not os.fspath(path):
-            reason = os.strerror(errno.EISDIR if path else errno.ENOENT)
-        elif os.path.exists(path) and not os.access(path, os.W_OK):
-            reason = os.strerror(errno.EACCES)
-        elif stat.S_ISREG(kind):  # a new one takes its place when it is whole
-            reason = _why_no_file_in(os.path.dirname(os.path.realpath(path)))
-    except OSError as error:
-        reason = error.strerror
-    except ValueError as error:  # a zero byte in the name
-        reason = str(error)
-    if reason:
-        raise UsageError(f"cannot write {path}: {reason}")
-
-
-def check_folder(path: Path) -> None:
-    """Refuse a folder that could not be made or written to, before the work that is to fill it.
-
-    Raises
-    ------
-    UsageError
-    """
-    reason = ""
-    for folder in (path, *path.absolute().parents):
-        try:
-            os.lstat(folder)
-        except FileNotFoundError:
-            continue
-        except OSError as error:  # a file among its parents, a name that is too long
-            reason = error.strerror
-        except ValueError as error:  # a zero byte in the name
-            reason = str(error)
-        else:
-            reason = _why_no_file_in(os.fspath(folder))
-        break
-    if reason:
-        raise UsageError(f"cannot write {path}: {reason}")
-
-
 @contextlib.contextmanager
 def text_output(path: str) -> Iterator[TextIO]:
     """Open a file for writing, or standard output for '-'.
@@ -242,7 +170,7 @@ def text_output(path: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     check_output(path)
-    plain = stat.S_ISREG(_kind(path))
+    plain = stat.S_ISREG(file_kind(path))
     target = Path(os.path.realpath(path) if plain else path)  # a link stays one
     try:
         with replacing(target) if plain else contextlib.nullcontext(target) as opened:

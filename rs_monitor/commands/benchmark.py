@@ -14,16 +14,9 @@ from typing import Any
 
 from ..engines import EngineError
 from ..evaluation.benchmark.table import lines
+from ..program import UsageError, check_output
 from ..settings import MAX_N
-from . import (
-    UsageError,
-    add_certification_options,
-    add_json_option,
-    check_output,
-    new_parser,
-    settings_from,
-    write_json,
-)
+from . import add_certification_options, add_json_option, new_parser, settings_from, write_json
 from .benchmark_node import add_node_options, check_node_options, run_node
 from .benchmark_run import measure_all
 from .predict import add_log_options, check_log_options

@@ -19,8 +19,9 @@ from ..evaluation.benchmark.node_load import borne, find_peak, load_lines, load_
 from ..evaluation.machine import describe_machine
 from ..parameters import BY_NAME
 from ..processes import ProcessError, interrupts_raise
+from ..program import UsageError
 from ..settings import Settings
-from . import UsageError, write_json
+from . import write_json
 from .benchmark_subject import open_subject
 from .demo_system import Camera, node_parameters, run_live
 

@@ -30,7 +30,7 @@ from ..evaluation.class_probabilities import (
 )
 from ..evaluation.machine import describe_machine
 from ..models import Model, ModelError
-from . import UsageError
+from ..program import UsageError
 from .benchmark_subject import Subject, limit_model, open_subject
 from .predict import open_log
 

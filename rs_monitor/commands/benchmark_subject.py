@@ -15,7 +15,7 @@ from ..evaluation.benchmark.unlabelled import write_unlabelled
 from ..evaluation.benchmark.work import LIMIT_CLASSES, LIMIT_SIZE, convolution_network
 from ..families import load_family
 from ..models import RESOLUTIONS, Model, ModelError, load_model
-from . import UsageError
+from ..program import UsageError
 
 _CALIBRATION = 32  # noisy images
 

@@ -17,7 +17,8 @@ from ..engines.cache import EngineCache
 from ..engines.tensorrt_build import PRECISIONS, Progress, build_engine, engine_key
 from ..families import load_family
 from ..models import load_model
-from . import UsageError, add_json_option, new_parser, write_json
+from ..program import UsageError
+from . import add_json_option, new_parser, write_json
 
 _MAX_BATCH = 65536
 

@@ -17,9 +17,9 @@ from ..certifier import FrameCertificate, undecodable
 from ..engines import noise_key
 from ..files import read_file
 from ..frames import FrameError, decode_compressed
+from ..program import UsageError
 from ..settings import Settings
 from . import (
-    UsageError,
     add_certification_options,
     add_json_option,
     add_seed_option,

@@ -13,9 +13,9 @@ from typing import Any
 from ..evaluation.demo_summary import summarise, table
 from ..parameters import BY_NAME
 from ..processes import ProcessError, interrupts_raise
+from ..program import UsageError
 from ..settings import Settings
 from . import (
-    UsageError,
     add_certification_options,
     add_json_option,
     new_parser,

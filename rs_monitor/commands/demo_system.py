@@ -15,9 +15,9 @@ import yaml
 
 from ..parameters import BY_NAME
 from ..processes import ProcessError, Processes, own_domain
+from ..program import UsageError
 from ..resources import shipped_file
 from ..settings import Settings
-from . import UsageError
 
 _NAMESPACE = "/rs"
 _NODE = f"{_NAMESPACE}/certifier"

@@ -26,14 +26,13 @@ from ..evaluation.figures import FiguresUnavailable, check_picture, write_pictur
 from ..evaluation.measuring import Measured, classify_clean, measure
 from ..evaluation.vote_log import TsvStream, VoteLog, VoteLogError, recorder, resumed
 from ..models import Model, save_card
+from ..program import UsageError, check_output
 from ..sampling import FIXED_CHUNK
 from ..settings import Settings
 from . import (
-    UsageError,
     add_certification_options,
     add_json_option,
     add_seed_option,
-    check_output,
     new_parser,
     open_bank,
     settings_from,

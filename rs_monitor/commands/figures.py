@@ -25,15 +25,9 @@ from ..evaluation.figures import (
     write_csv,
     write_figures,
 )
+from ..program import UsageError, check_folder
 from ..settings import Settings
-from . import (
-    UsageError,
-    add_json_option,
-    check_alpha_option,
-    check_folder,
-    new_parser,
-    write_json,
-)
+from . import add_json_option, check_alpha_option, new_parser, write_json
 from .predict import add_log_options, check_log_options, describe_log
 
 # Files of the logs' folder that are listed as not used.

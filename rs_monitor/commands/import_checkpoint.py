@@ -12,7 +12,8 @@ from typing import Any
 
 from ..datasets import load_data
 from ..models import load_card
-from . import UsageError, add_json_option, check_folder, new_parser, write_json
+from ..program import UsageError, check_folder
+from . import add_json_option, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..files import read_file
-from . import UsageError
+from ..program import UsageError
 
 _MAX_LABELS = 1 << 24  # bytes
 

@@ -20,8 +20,9 @@ from ..evaluation.speed import Speed, constant_speed, read_profile
 from ..evaluation.wish import Wish
 from ..models import RESOLUTIONS
 from ..parameters import BY_NAME
+from ..program import UsageError
 from ..settings import MAX_N, Settings
-from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
+from . import add_json_option, check_alpha_option, new_parser, write_json
 from .predict import add_log_options, open_log
 
 # Inclusive, far beyond what is of use: products and quotients stay finite.

@@ -14,8 +14,9 @@ from ..certification.checks import check_alpha, check_integer
 from ..evaluation.accuracy import RADII
 from ..evaluation.logs import MAX_LOG_N, USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
+from ..program import UsageError
 from ..settings import PROCEDURES, Settings
-from . import UsageError, add_json_option, check_alpha_option, new_parser, write_json
+from . import add_json_option, check_alpha_option, new_parser, write_json
 
 _NS = (15, 25, 50, 100, 200, 1000, 10_000, 100_000)
 

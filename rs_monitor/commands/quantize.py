@@ -22,8 +22,9 @@ from ..evaluation.measuring import measure
 from ..evaluation.parity import flip_rate
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_card, load_model, save_twin
+from ..program import UsageError, check_output
 from ..settings import Settings
-from . import UsageError, add_json_option, check_output, new_parser, seed_number, write_json
+from . import add_json_option, new_parser, seed_number, write_json
 
 _NS = (100, 200)
 _CHUNK = 64

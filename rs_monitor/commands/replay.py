@@ -16,15 +16,8 @@ from tqdm import tqdm
 from ..engines import EngineError, resolve_backend
 from ..models import RESOLUTIONS, ModelError
 from ..processes import interrupts_raise
-from . import (
-    UsageError,
-    add_certification_options,
-    add_json_option,
-    add_seed_option,
-    check_folder,
-    new_parser,
-    write_json,
-)
+from ..program import UsageError, check_folder
+from . import add_certification_options, add_json_option, add_seed_option, new_parser, write_json
 
 _SWEPT = {"n": int, "sigma": float, "resolution": str}
 

@@ -24,7 +24,7 @@ from ..evaluation.replay.results import Results
 from ..evaluation.replay.store import PartStore
 from ..parameters import BY_NAME
 from ..processes import ProcessError
-from . import UsageError
+from ..program import UsageError
 from .demo_system import Camera, check_rate, node_parameters, run_live
 from .replay_offline import find_labels
 

@@ -17,9 +17,10 @@ import numpy as np
 from ..datasets import LabelledImages, load_data
 from ..files import write_atomically
 from ..models import ModelCard, ModelError, load_card
+from ..program import UsageError, check_folder
 from ..training.recipe import Recipe, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
-from . import UsageError, add_json_option, check_folder, evaluate, new_parser, write_json
+from . import add_json_option, evaluate, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,

@@ -32,9 +32,9 @@ from ..evaluation.verification.votes import (
 from ..frames import Resizer
 from ..models import Model, load_model, load_reference_image
 from ..parameters import BY_NAME
+from ..program import UsageError
 from ..settings import Settings
 from . import (
-    UsageError,
     add_certification_options,
     add_json_option,
     new_parser,

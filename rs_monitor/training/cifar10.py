@@ -12,8 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from ..cli import run_told
-from ..commands import check_folder
+from ..program import check_folder, run_told
 from .architectures import CompactResNet
 from .augmentation import crop_and_flip
 from .running import read_training_data, run_training, training_arguments, training_parser

@@ -16,10 +16,9 @@ import cv2
 import torch
 from torch import nn
 
-from ..cli import run_told
-from ..commands import check_folder
 from ..files import write_atomically
 from ..models import RESOLUTIONS, ModelError, save_card
+from ..program import check_folder, run_told
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .checkpoints import load_checkpoint, load_weights

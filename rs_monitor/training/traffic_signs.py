@@ -20,10 +20,9 @@ import cv2
 import numpy as np
 import torch
 
-from ..cli import run_told
-from ..commands import check_folder
 from ..datasets import DataError, LabelledImages, concatenate
 from ..models import RESOLUTIONS
+from ..program import check_folder, run_told
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .architectures import CompactResNet
