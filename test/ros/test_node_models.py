@@ -75,7 +75,7 @@ BROKEN = {
     ),
     "no ONNX": (
         lambda folder: write_model(folder, "colors", onnx_bytes=b"junk" * 50),
-        "OpenVINO cannot read it as ONNX",
+        "cannot read it as ONNX: it is no message of protobuf",
     ),
 }
 
