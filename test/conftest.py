@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,3 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile(
     "mutation", max_examples=20, derandomize=True, database=None, deadline=None
 )
+
+# A shell's background job ignores SIGINT, and so would the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -18,6 +18,7 @@ from ..program import UsageError
 from ..settings import PROCEDURES, Settings
 from . import add_json_option, check_alpha_option, new_parser, write_json
 
+_SIGMAS = (1e-6, 1e6)  # of others' logs, in grey levels too
 _NS = (15, 25, 50, 100, 200, 1000, 10_000, 100_000)
 
 
@@ -62,6 +63,9 @@ def open_log(arguments: argparse.Namespace, path: Path, sigma: float | None) -> 
         When it cannot be read, or the options cannot be.
     """
     check_log_options(arguments)
+    low, high = _SIGMAS
+    if sigma is not None and not low <= sigma <= high:
+        raise UsageError(f"--sigma must lie in {low:g} to {high:g}, got {sigma:g}")
     try:
         log = read_log(
             path,

@@ -15,6 +15,8 @@ from small_models import residual_network, solid, write_model
 
 from rs_monitor.cli import main
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # NumPy's, of an overflow
+
 NUMBERS = ("nan", "inf", "-inf", "-1", "0", "1e308", "1e-308", "5e-324", "1_0", "0x10", "", "-")
 INTEGERS = ("-1", "0", "1", "9" * 30, "9" * 5000, "1.5", "٣", "", "-")
 

@@ -72,6 +72,7 @@ def test_other_alpha_and_procedure(log, capsys):
         (["--log-n", "-3"], "n must lie"),
         (["--log-n", "4294967295"], "n must lie"),
         (["--sigma", "0.2"], "above 0.7623"),
+        (["--sigma", "1e308"], "--sigma must lie in 1e-06 to 1e+06, got 1e+308"),
         (["--radii", "-1"], "--radii"),
         (["--json", "/nowhere/out.json"], "/nowhere/out.json"),
     ],
