@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # make help            what can be done
-# make setup PYTHON=python3.12 VENV=.venv312      another Python, another environment
+# make setup PYTHON=python3.12 VENV=.venv312      another Python, another environment;
+#                      from then on VENV=.venv312 is enough
 
-PYTHON ?= python3
 VENV ?= .venv
+# The Python that made the environment, where there is one.
+PYTHON ?= $(or $(realpath $(VENV)/bin/python),python3)
 BAG ?=
 PYTEST_ARGS ?=
 PARTS ?= test
