@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -63,9 +65,12 @@ def write_picture(figure: Figure, path: Path) -> None:
     Raises
     ------
     OSError
-        When it cannot be written.
+        When it cannot be written, or is there and no regular file: a pipe is not replaced.
     """
-    with _drawn(figure) as canvas, replacing(path) as partial:
+    target = Path(os.path.realpath(path))  # where a link leads, not the link
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    with _drawn(figure) as canvas, replacing(target) as partial:
         _save(canvas, partial, path.suffix.lstrip(".").lower())
 
 

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import csv
+import os
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from rs_monitor.evaluation.figures.writing import (
     require_matplotlib,
     write_csv,
     write_figures,
+    write_picture,
 )
 
 
@@ -65,6 +67,17 @@ def test_a_failure_leaves_nothing(tmp_path, error):
         "kept/one.csv",
     ]
     assert (kept / "one.csv").read_text() == "old"
+
+
+def test_a_link_stays_and_a_pipe_is_refused(tmp_path):
+    (tmp_path / "link.svg").symlink_to("drawn")
+    write_picture(figure(), tmp_path / "link.svg")
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "drawn").read_bytes().startswith(b"<?xml")
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(OSError, match="not a regular file"):
+        write_picture(figure(), tmp_path / "pipe.png")
+    assert (tmp_path / "pipe.png").is_fifo()
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
