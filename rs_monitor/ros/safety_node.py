@@ -12,7 +12,6 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.time import Time
 
@@ -33,7 +32,7 @@ from .conversions import NANOSECONDS, stamp_nanoseconds
 from .diagnostics.publisher import DiagnosticsPublisher
 from .diagnostics.report import Finding, Level, Report, make_report
 from .live_parameters import declare, warn_of_unknown
-from .managed_node import run
+from .managed_node import LastingNode, run
 from .topics import CERTIFICATE, INFO, SAFETY_STATE
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds
@@ -49,7 +48,7 @@ def _refuse(changes: list[Parameter]) -> SetParametersResult:
     return SetParametersResult(reason=f"{names}: fixed at the start of the safety monitor")
 
 
-class SafetyMonitor(Node):
+class SafetyMonitor(LastingNode):
     """Subscribes to `certificate` and publishes `safety_state`.
 
     Not a managed node: it is there from its start to its end and begins with UNKNOWN, so that no

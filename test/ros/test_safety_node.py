@@ -11,14 +11,16 @@ import time
 
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import image, now
 from monitor_process import LIMIT, end
 from rcl_interfaces.msg import Parameter as ParameterMsg
-from rcl_interfaces.msg import ParameterType
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from rs_monitor.certification import Status, single_pass
 from rs_monitor.ros import topics
@@ -229,6 +231,34 @@ def test_its_rules_cannot_be_changed_from_outside(start_safety):
     (result,) = future.result().results
     assert not result.successful and "use_sim_time: fixed at the start" in result.reason
     bench.make_safe()  # by the clock that it had
+
+
+def test_a_malformed_request_is_survived(start_safety):
+    bench = start_safety()
+    kinds = {
+        "set_parameters": SetParameters,
+        "set_parameters_atomically": SetParametersAtomically,
+    }
+    for name, kind in kinds.items():
+        client = bench.node.create_client(kind, f"{bench.namespace}/safety_monitor/{name}")
+        bench.wait(client.service_is_ready, "service")
+        malformed = ParameterMsg(name="max_age", value=ParameterValue(type=77))
+        bench.wait(client.call_async(kind.Request(parameters=[malformed])).done, "answer")
+    bench.make_safe()
+
+
+def test_a_clock_before_zero_is_survived(start_safety):
+    bench = start_safety({"use_sim_time": True})
+    clock = bench.node.create_publisher(Clock, "/clock", 10)
+    bench.wait(clock.get_subscription_count, "subscription")
+
+    def said():
+        clock.publish(Clock(clock=Time(sec=-1)))
+        bench.executor.spin_once(timeout_sec=0.05)
+        return "/clock ignored" in bench.log.read_text()
+
+    bench.wait(said, "word of it")
+    bench.wait_for(SafetyState.UNKNOWN, "no certificate has come")
 
 
 @pytest.mark.parametrize(
