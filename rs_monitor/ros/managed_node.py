@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -142,7 +143,8 @@ def run(make_node: Callable[[], Node], args: list[str] | None) -> int:
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
-    except (ValueError, RuntimeError) as error:  # the latter from rclpy, for ROS arguments
+    # All but the first are rclpy's, for ROS arguments.
+    except (ValueError, RuntimeError, NameValidationException, ParameterException) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         return 2
