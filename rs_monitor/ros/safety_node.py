@@ -91,7 +91,12 @@ class SafetyMonitor(LastingNode):
         self._evidence = Evidence(
             self._k, values["debounce.m"], values["debounce.window"], values["max_age"]
         )
-        self._obstacle = ""  # while there is one, nothing is believed
+        info = INFO.name.replace("~", values["certifier"])
+        # While there is an obstacle, nothing is believed. A class whose name is misspelt would be
+        # held to `required_radius` alone.
+        self._obstacle = (
+            f"required_radius_by_class: {info} has not told the classes yet" if radii else ""
+        )
         self._alive = 0  # publishers of certificates
         self._latest: Certificate | None = None
         self._said: Statement = Statement(SafetyState.UNKNOWN, "it has just started")
@@ -106,7 +111,6 @@ class SafetyMonitor(LastingNode):
             CERTIFICATE.requested(),
             event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness),
         )
-        info = INFO.name.replace("~", values["certifier"])
         self.create_subscription(INFO.message, info, self._on_info, INFO.requested())
         self._diagnostics = DiagnosticsPublisher(
             self,
@@ -131,6 +135,7 @@ class SafetyMonitor(LastingNode):
                 f"expecting {info.model_name} ({info.model_id}) from now on: the first heard of"
             )
         unknown = sorted(set(self._rule.required_radius_by_class) - set(info.labels))
+        self._obstacle = ""
         if unknown:
             self._obstacle = (
                 f"required_radius_by_class names {', '.join(map(repr, unknown))}, "

@@ -189,7 +189,7 @@ def test_silence_is_unknown(start_safety):
 def test_the_first_model_and_the_labels(start_safety):
     bench = start_safety({"expected.model_id": "first", "required_radius_by_class": "stop=0.1"})
     bench.send()
-    bench.wait_for(SafetyState.UNKNOWN, "model is not known")
+    bench.wait_for(SafetyState.UNKNOWN, "has not told the classes yet")
     info = {"model_id": MODEL[:12], "model_sha256": MODEL, "model_name": "signs"}
     bench.info.publish(MonitorInfo(**info, labels=["stop"]))
     bench.wait(lambda: "expecting signs" in bench.log.read_text(), "word of the model")
@@ -197,6 +197,17 @@ def test_the_first_model_and_the_labels(start_safety):
     bench.wait_for(SafetyState.SAFE)
     bench.info.publish(MonitorInfo(**info, labels=["yield"]))
     bench.wait_for(SafetyState.UNKNOWN, "names 'stop', no class of signs")
+    bench.info.publish(MonitorInfo(**info, labels=["stop", "yield"]))
+    bench.make_safe()
+
+
+def test_radii_of_classes_wait_for_their_names(start_safety):
+    bench = start_safety({"required_radius_by_class": "stpo=9.0"})
+    bench.send(count=5)
+    bench.wait_for(SafetyState.UNKNOWN, "certifier/info has not told the classes yet")
+    bench.send(count=5)
+    bench.wait_for(SafetyState.UNKNOWN, "certifier/info has not told the classes yet")
+    assert all(state.state == SafetyState.UNKNOWN for state in bench.states)
 
 
 def test_two_publishers_are_not_believed(start_safety):
