@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import time
 
@@ -79,6 +80,10 @@ class SafetyMonitor(LastingNode):
         model, self._adopt = values["expected.model_id"], False
         if model == FIRST:
             model, self._adopt = "", True
+        if model and not re.fullmatch("[0-9a-f]{12}([0-9a-f]{52})?", model):
+            raise ValueError(
+                f"expected.model_id must be 64 or 12 digits of 0-9 and a-f, or {FIRST}: {model!r}"
+            )
         self._rule = ConsumerRule(
             max_age=values["max_age"],
             required_radius=values["required_radius"],

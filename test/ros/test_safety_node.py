@@ -277,6 +277,8 @@ def test_a_clock_before_zero_is_survived(start_safety):
     [
         ("use_sim_time", 5),
         ("certifier", "bad name!"),
+        ("expected.model_id", MODEL.upper()),
+        ("expected.model_id", MODEL[:20]),
         ("debounce.k", 9),
         ("debounce.k", 0),
         ("max_age", 0.0),
