@@ -39,6 +39,14 @@ CONTENTS: dict[str, bytes] = {
     )
     + b"labels: *i\nmembers: *i\nname: *i\nonnx: *i\nsha256: *i\n",
     "YAML of itself": b"labels: &a [*a, *a]\nmembers: *a\n",
+    "YAML of a wrong tag": b"!!bool maybe: 1\n",
+    "YAML of a wrong number": b"x: " + b":".join([b"1"] * 300) + b".5\n",
+    "YAML of a long number": b"input: {height: 0x"
+    + b"f" * 6000
+    + b", width: 1}\nlabels: [a, b]\n"
+    + b"name: x\nsha256: "
+    + b"ab" * 32
+    + b"\n",
     "a family of itself": b"members: [hostile]\n",
     "header alone": b"idx\tlabel\tpredict\tradius\tcorrect\ttime\n",
     "rows of nothing": b"idx\tlabel\tpredict\tradius\tcorrect\n\t\t\t\t\n",

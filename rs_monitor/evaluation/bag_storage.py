@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import lz4.frame
 from rosbags.rosbag2 import Reader
@@ -158,7 +159,10 @@ class StorageFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.damage = ""
+        self.damage = _made_up(path) if path.suffix == ".db3" else ""
+        if self.damage:
+            self.topics: list[Topic] = []
+            return
         try:
             with Reader(path) as reader:
                 self.topics = [
@@ -218,13 +222,35 @@ def _scan(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
             yield from _scan_sqlite(path)
 
 
+def _open_sqlite(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1", uri=True)
+
+
+def _made_up(path: Path) -> str:
+    """Return why nothing is read of a database; a view may compute rows without end."""
+    try:
+        with contextlib.closing(_open_sqlite(path)) as database:
+            database.execute("PRAGMA writable_schema=ON")
+            query = "SELECT count(*) FROM sqlite_master WHERE type = 'view'"
+            return "it holds views" if database.execute(query).fetchone()[0] else ""
+    except sqlite3.DatabaseError:
+        return ""  # it is damaged, which is found out later
+
+
 def _scan_sqlite(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
-    database = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
+    try:
+        database = _open_sqlite(path)
+    except sqlite3.DatabaseError:
+        return
     try:
         # Otherwise SQLite refuses a file that is shorter than its header says.
         database.execute("PRAGMA writable_schema=ON")
         rows = database.execute("SELECT id, name, type, serialization_format FROM topics")
-        topics = {row[0]: Topic(row[1], _modern(row[2]), row[3], 0) for row in rows}
+        topics = {
+            number: Topic(name, _modern(kind), encoding, 0)
+            for number, name, kind, encoding in rows
+            if all(isinstance(text, str) for text in (name, kind, encoding))
+        }
         order = "SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id"
         for number, log_time, content in database.execute(order):
             if number in topics:

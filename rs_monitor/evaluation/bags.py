@@ -11,13 +11,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-import yaml
 from rosbags.rosbag2 import Writer
 from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
 from ..files import read_file
+from ..plain_yaml import parse_yaml
 from .bag_storage import (
     COMPRESSED_FILE,
     Damage,
@@ -174,17 +174,14 @@ class BagImages:
 
     def _from_metadata(self, metadata: Path) -> tuple[list[Path], dict[str, int]]:
         try:
-            content = yaml.safe_load(read_file(metadata, _MAX_METADATA).decode("utf-8"))
+            content = parse_yaml(read_file(metadata, _MAX_METADATA))
             content = content["rosbag2_bagfile_information"]
             names = [PurePath(name).name for name in content["relative_file_paths"]]
             listed = {
                 entry["topic_metadata"]["name"]: int(entry["message_count"])
                 for entry in content["topics_with_message_count"]
             }
-        except (
-            OSError, yaml.YAMLError, KeyError, TypeError, ValueError, OverflowError,
-            RecursionError,
-        ) as error:  # fmt: skip
+        except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             raise BagError(f"{metadata} cannot be read: {detail}") from error
         files = [self.path / name for name in names]

@@ -9,9 +9,8 @@ import reprlib
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..files import read_file
+from ..plain_yaml import parse_yaml
 
 RESOLUTIONS = ("full", "half")
 MAX_SIGMA = 1e3
@@ -134,10 +133,9 @@ def read_mapping(path: Path, roots: str = "") -> dict[str, Any]:
     """Read a card or family as a mapping; a ModelError names the file and what is wrong."""
     text = read_bytes(path, roots, _MOST_CARD_BYTES, "")
     try:
-        content = yaml.safe_load(text.decode("utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise ModelError(f"{path} is not a model card (YAML): {detail}") from error
+        content = parse_yaml(text)
+    except ValueError as error:
+        raise ModelError(f"{path} is not a model card (YAML): {error}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not a model card: it holds a {type(content).__name__}")
     return content

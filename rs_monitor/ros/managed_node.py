@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""A managed node that tells of its failures and survives wrong requests, and its process."""
+"""Nodes that tell of their failures and survive wrong requests, and their process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.time_source import CLOCK_TOPIC
 
 _SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from the certifier's
 _SIGNAL_POLL = 0.2  # seconds after which the executor looks whether a signal came
@@ -52,24 +54,25 @@ def transition(
     return callback
 
 
-class ManagedNode(LifecycleNode):
-    """A lifecycle node whose services always answer.
+class LastingNode(Node):
+    """A node that malformed requests and clocks do not end.
 
-    Where one raises, for a transition that the state does not allow or a malformed parameter,
-    rclpy would let the exception end the node.
-
-    Attributes
-    ----------
-    stuck : bool
-        Whether a thread was left behind that does not come back.
+    Where a service raises, for a transition that the state does not allow or a malformed
+    parameter, or the clock, for a time before zero, rclpy would let the exception end the node.
     """
-
-    stuck = False
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         for service in self.services:
             service.callback = self._answering(service.callback)
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., None], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Subscribe; rclpy itself does so here for the clock."""
+        if topic == CLOCK_TOPIC:
+            callback = self._checking(callback)
+        return super().create_subscription(msg_type, topic, callback, *args, **kwargs)
 
     def _answering(self, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         @functools.wraps(callback)
@@ -81,6 +84,29 @@ class ManagedNode(LifecycleNode):
                 return response
 
         return answer
+
+    def _checking(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        def take(message: Any) -> None:
+            try:
+                callback(message)
+            except ValueError as error:
+                self.get_logger().error(
+                    f"{CLOCK_TOPIC} ignored: {error}", throttle_duration_sec=1.0
+                )
+
+        return take
+
+
+class ManagedNode(LastingNode, LifecycleNode):
+    """A lifecycle node that lasts.
+
+    Attributes
+    ----------
+    stuck : bool
+        Whether a thread was left behind that does not come back.
+    """
+
+    stuck = False
 
 
 def _collect_signals(signals: list[int]) -> None:
@@ -117,7 +143,8 @@ def run(make_node: Callable[[], Node], args: list[str] | None) -> int:
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
-    except (ValueError, RuntimeError) as error:  # the latter from rclpy, for ROS arguments
+    # All but the first are rclpy's, for ROS arguments.
+    except (ValueError, RuntimeError, NameValidationException, ParameterException) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         return 2

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import time
 
@@ -12,7 +13,6 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.time import Time
 
@@ -33,7 +33,7 @@ from .conversions import NANOSECONDS, stamp_nanoseconds
 from .diagnostics.publisher import DiagnosticsPublisher
 from .diagnostics.report import Finding, Level, Report, make_report
 from .live_parameters import declare, warn_of_unknown
-from .managed_node import run
+from .managed_node import LastingNode, run
 from .topics import CERTIFICATE, INFO, SAFETY_STATE
 
 _DIAGNOSTICS_PERIOD = 1.0  # seconds
@@ -49,7 +49,7 @@ def _refuse(changes: list[Parameter]) -> SetParametersResult:
     return SetParametersResult(reason=f"{names}: fixed at the start of the safety monitor")
 
 
-class SafetyMonitor(Node):
+class SafetyMonitor(LastingNode):
     """Subscribes to `certificate` and publishes `safety_state`.
 
     Not a managed node: it is there from its start to its end and begins with UNKNOWN, so that no
@@ -80,6 +80,10 @@ class SafetyMonitor(Node):
         model, self._adopt = values["expected.model_id"], False
         if model == FIRST:
             model, self._adopt = "", True
+        if model and not re.fullmatch("[0-9a-f]{12}([0-9a-f]{52})?", model):
+            raise ValueError(
+                f"expected.model_id must be 64 or 12 digits of 0-9 and a-f, or {FIRST}: {model!r}"
+            )
         self._rule = ConsumerRule(
             max_age=values["max_age"],
             required_radius=values["required_radius"],
@@ -92,7 +96,12 @@ class SafetyMonitor(Node):
         self._evidence = Evidence(
             self._k, values["debounce.m"], values["debounce.window"], values["max_age"]
         )
-        self._obstacle = ""  # while there is one, nothing is believed
+        info = INFO.name.replace("~", values["certifier"])
+        # While there is an obstacle, nothing is believed. A class whose name is misspelt would be
+        # held to `required_radius` alone.
+        self._obstacle = (
+            f"required_radius_by_class: {info} has not told the classes yet" if radii else ""
+        )
         self._alive = 0  # publishers of certificates
         self._latest: Certificate | None = None
         self._said: Statement = Statement(SafetyState.UNKNOWN, "it has just started")
@@ -107,7 +116,6 @@ class SafetyMonitor(Node):
             CERTIFICATE.requested(),
             event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness),
         )
-        info = INFO.name.replace("~", values["certifier"])
         self.create_subscription(INFO.message, info, self._on_info, INFO.requested())
         self._diagnostics = DiagnosticsPublisher(
             self,
@@ -132,6 +140,7 @@ class SafetyMonitor(Node):
                 f"expecting {info.model_name} ({info.model_id}) from now on: the first heard of"
             )
         unknown = sorted(set(self._rule.required_radius_by_class) - set(info.labels))
+        self._obstacle = ""
         if unknown:
             self._obstacle = (
                 f"required_radius_by_class names {', '.join(map(repr, unknown))}, "

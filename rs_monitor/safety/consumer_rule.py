@@ -119,7 +119,7 @@ def _contradiction(certificate: Any) -> str:
     Its radius is computed again from its own votes.
     """
     c = certificate
-    if c.abstain or c.class_id < 0:
+    if c.abstain or c.class_id < 0 or not c.class_name:
         return "CERTIFIED, but it abstains"
     if c.procedure not in _PROCEDURES:
         return f"procedure {c.procedure!r} is not known"
@@ -129,6 +129,8 @@ def _contradiction(certificate: Any) -> str:
     if not (0 < c.alpha_bound <= c.alpha < 1 and 0 < c.sigma < math.inf):
         return "alpha_bound, alpha or sigma is out of range"
     p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
+    if p_lower < 0.5 * (1 - _ROUNDING):  # the bound of what is certified never is
+        return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
     radius = c.sigma * float(ndtri(p_lower)) if p_lower > 0.5 else 0.0
     if not 0 <= c.radius <= radius * (1 + _ROUNDING):
         return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"

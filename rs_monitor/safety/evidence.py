@@ -67,7 +67,8 @@ class Evidence:
     Freshness is read on two clocks: by the stamps on the ROS clock, and by reception on the
     steady clock, which goes on when /clock stops or jumps. Nothing is fresh for longer than
     `max_age` after its reception. What is not fresh, foreign, or comes
-    out of order takes the history with it. A repeated certificate counts for nothing.
+    out of order takes the history with it. A repeated certificate counts for nothing; one that is
+    judged otherwise than before takes the history with it, too.
 
     Parameters
     ----------
@@ -121,6 +122,8 @@ class Evidence:
         self._notice_time(now)
         if self._last is not None:
             if (stamp, sequence) == self._last:
+                if self._entries and judgement.verdict is not self._entries[-1].judgement.verdict:
+                    self.clear("two certificates of one frame contradict each other")
                 return
             if stamp <= self._last[0] or sequence <= self._last[1]:
                 self.clear("the certificates went back in time or sequence")

@@ -58,7 +58,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "required_radius_by_class",
         "",
-        "in its place for some classes: stop=0.3, yield=0.2",
+        "in its place for some classes: stop=0.3, yield=0.2; UNKNOWN until ~/info names them",
         runtime=False,
         start_only=True,
     ),

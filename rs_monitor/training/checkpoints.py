@@ -52,6 +52,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():  # of a pickle's protocol: it is read, or it is refused
             warnings.simplefilter("ignore")
+            _check_size(content)
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
@@ -69,6 +70,18 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise ModelError(f"{path} holds a {type(state).__name__}, not a checkpoint")
     return state
+
+
+def _check_size(content: bytes) -> None:
+    """Refuse an archive that becomes larger in memory than it is as a file."""
+    if not content.startswith(b"PK"):
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > len(content):
+        raise ValueError(
+            f"it holds {size:,} bytes in {len(content):,}, but torch.save compresses nothing"
+        )
 
 
 def _reason(error: Exception) -> str:

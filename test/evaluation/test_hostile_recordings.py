@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings and results that were damaged at random: images, warnings or one documented error."""
 
+import contextlib
 import random
+import sqlite3
 
 import numpy as np
 import pytest
@@ -57,6 +59,36 @@ def test_damaged_recordings(tmp_path, storage, compression):
         else:
             assert len(found) <= 2 * len(images), seed
             assert all(image.message.data.dtype == np.uint8 for image in found)
+
+
+TOPICS = "(id INTEGER PRIMARY KEY, name, type, serialization_format, offered_qos_profiles)"
+ENDLESS = "WITH RECURSIVE r(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM r) SELECT id, "
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "topics",
+    [
+        f"VIEW topics AS {ENDLESS} '/a' AS name, 'sensor_msgs/msg/Image' AS type, "
+        "'cdr' AS serialization_format, '' AS offered_qos_profiles FROM r",
+        f"TABLE topics {TOPICS}; INSERT INTO topics VALUES (1, NULL, NULL, NULL, NULL)",
+        f"TABLE topics {TOPICS}; INSERT INTO topics VALUES (1, '/a', x'ff', 'cdr', 3)",
+    ],
+)
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "TABLE messages(id INTEGER PRIMARY KEY, topic_id, timestamp, data)",
+        f"VIEW messages AS {ENDLESS} 1 AS topic_id, id AS timestamp, x'00' AS data FROM r",
+    ],
+)
+@pytest.mark.parametrize("name", ["a.db3", "a?b%41.db3"])
+def test_databases_made_to_harm(tmp_path, topics, messages, name):
+    with contextlib.closing(sqlite3.connect(tmp_path / name)) as database, database:
+        database.executescript(f"CREATE {topics}; CREATE {messages}")
+    with pytest.raises(BagError, match="no camera images") as error:
+        list(read_images(tmp_path / name))
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.timeout(120)

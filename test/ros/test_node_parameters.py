@@ -200,6 +200,7 @@ def test_descriptors_tell_ranges(active):
         ({"certification.sigma": 50.0}, "certification.sigma .* 0.001 to 10"),
         ({"certification.sigma": 1}, "certification.sigma .* double .* 0.001 to 10"),
         ({"certification.n": 5}, "certification.n = 5 could never certify"),
+        ({"use_sim_time": 5}, "use_sim_time"),
         (["--params-file", "/no/such.yaml"], "/no/such.yaml"),
         (["--no-such-option"], "--no-such-option"),
     ],

@@ -114,6 +114,12 @@ def test_ages_are_read_from_the_simulated_clock(start):
     certificate = monitor.certificate_of(message)
     assert certificate.status == Status.STALE_INPUT
     assert "/clock was not heard" in certificate.reason
+
+    def before_zero():
+        clock.publish(Clock(clock=Time(sec=-1)))
+        return "/clock ignored" in monitor.output
+
+    monitor.wait(before_zero, "word of a time that cannot be")
     for second, status in ((100, Status.CERTIFIED), (102, Status.STALE_INPUT)):
         time = Time(sec=second, nanosec=100_000_000)
 

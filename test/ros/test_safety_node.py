@@ -11,14 +11,16 @@ import time
 
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import image, now
 from monitor_process import LIMIT, end
 from rcl_interfaces.msg import Parameter as ParameterMsg
-from rcl_interfaces.msg import ParameterType
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from rs_monitor.certification import Status, single_pass
 from rs_monitor.ros import topics
@@ -187,7 +189,7 @@ def test_silence_is_unknown(start_safety):
 def test_the_first_model_and_the_labels(start_safety):
     bench = start_safety({"expected.model_id": "first", "required_radius_by_class": "stop=0.1"})
     bench.send()
-    bench.wait_for(SafetyState.UNKNOWN, "model is not known")
+    bench.wait_for(SafetyState.UNKNOWN, "has not told the classes yet")
     info = {"model_id": MODEL[:12], "model_sha256": MODEL, "model_name": "signs"}
     bench.info.publish(MonitorInfo(**info, labels=["stop"]))
     bench.wait(lambda: "expecting signs" in bench.log.read_text(), "word of the model")
@@ -195,6 +197,17 @@ def test_the_first_model_and_the_labels(start_safety):
     bench.wait_for(SafetyState.SAFE)
     bench.info.publish(MonitorInfo(**info, labels=["yield"]))
     bench.wait_for(SafetyState.UNKNOWN, "names 'stop', no class of signs")
+    bench.info.publish(MonitorInfo(**info, labels=["stop", "yield"]))
+    bench.make_safe()
+
+
+def test_radii_of_classes_wait_for_their_names(start_safety):
+    bench = start_safety({"required_radius_by_class": "stpo=9.0"})
+    bench.send(count=5)
+    bench.wait_for(SafetyState.UNKNOWN, "certifier/info has not told the classes yet")
+    bench.send(count=5)
+    bench.wait_for(SafetyState.UNKNOWN, "certifier/info has not told the classes yet")
+    assert all(state.state == SafetyState.UNKNOWN for state in bench.states)
 
 
 def test_two_publishers_are_not_believed(start_safety):
@@ -231,9 +244,41 @@ def test_its_rules_cannot_be_changed_from_outside(start_safety):
     bench.make_safe()  # by the clock that it had
 
 
+def test_a_malformed_request_is_survived(start_safety):
+    bench = start_safety()
+    kinds = {
+        "set_parameters": SetParameters,
+        "set_parameters_atomically": SetParametersAtomically,
+    }
+    for name, kind in kinds.items():
+        client = bench.node.create_client(kind, f"{bench.namespace}/safety_monitor/{name}")
+        bench.wait(client.service_is_ready, "service")
+        malformed = ParameterMsg(name="max_age", value=ParameterValue(type=77))
+        bench.wait(client.call_async(kind.Request(parameters=[malformed])).done, "answer")
+    bench.make_safe()
+
+
+def test_a_clock_before_zero_is_survived(start_safety):
+    bench = start_safety({"use_sim_time": True})
+    clock = bench.node.create_publisher(Clock, "/clock", 10)
+    bench.wait(clock.get_subscription_count, "subscription")
+
+    def said():
+        clock.publish(Clock(clock=Time(sec=-1)))
+        bench.executor.spin_once(timeout_sec=0.05)
+        return "/clock ignored" in bench.log.read_text()
+
+    bench.wait(said, "word of it")
+    bench.wait_for(SafetyState.UNKNOWN, "no certificate has come")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("use_sim_time", 5),
+        ("certifier", "bad name!"),
+        ("expected.model_id", MODEL.upper()),
+        ("expected.model_id", MODEL[:20]),
         ("debounce.k", 9),
         ("debounce.k", 0),
         ("max_age", 0.0),
@@ -247,7 +292,7 @@ def test_wrong_parameters_end_it_with_a_reason(name, value):
     )
     assert run.returncode == 2
     assert "cannot start" in run.stderr and "Traceback" not in run.stderr
-    assert name.rpartition(".")[2] in run.stderr
+    assert name.rpartition(".")[2] in run.stderr or str(value) in run.stderr
 
 
 def test_with_the_real_certifier(active, start_safety):

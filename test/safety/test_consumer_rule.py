@@ -83,6 +83,7 @@ def test_what_is_valid_but_too_little():
         {"alpha": math.nan},
         {"abstain": True},
         {"class_id": -1},
+        {"class_name": ""},
         {"procedure": "trust_me"},
         {"votes_top": 201},
         {"votes_top": 100},
@@ -173,6 +174,7 @@ def test_radii_that_cannot_be_read(text):
         ({}, {"class_id": -1}, 0.1, "CERTIFIED, but it abstains"),
         ({}, {"procedure": "curtailed"}, 0.1, "procedure 'curtailed' is not known"),
         ({}, {"votes_invalid": 1}, 0.1, "its votes do not add up"),
+        ({}, {"votes_top": 9, "votes_required": 0}, 0.1, "its votes certify nothing: 9 of 200"),
         ({}, {"alpha_bound": 0.002}, 0.1, "alpha_bound, alpha or sigma is out of range"),
     ],
 )
@@ -205,14 +207,34 @@ def test_what_is_at_its_limit_passes():
     assert verdict(class_id=0) is Verdict.PASSED
 
 
-def test_one_vote_of_one_gives_no_radius_but_adds_up():
+def test_one_vote_of_one_adds_up_where_it_certifies():
     rule = dataclasses.replace(RULE, required_radius=0.0, max_alpha=0.9)
     fields = {"votes_top": 1, "votes_runner_up": 0, "n_used": 1, "votes_required": 1}
-    fields |= {"alpha": 0.4, "alpha_bound": 0.4}
+    fields |= {"alpha": 0.5, "alpha_bound": 0.5}
     assert verdict(rule=rule, radius=0.0, **fields) is Verdict.PASSED
     assert verdict(rule=rule, radius=1e-9, **fields) is Verdict.FOREIGN
     fields |= {"alpha": 0.8, "alpha_bound": 0.8}
     assert verdict(rule=rule, radius=0.2, **fields) is Verdict.PASSED
+    fields |= {"alpha": 0.4, "alpha_bound": 0.4}
+    assert verdict(rule=rule, radius=0.0, **fields) is Verdict.FOREIGN
+
+
+@pytest.mark.parametrize(("top", "runner_up"), [(0, 200), (1, 0), (60, 140), (101, 99)])
+def test_votes_that_certify_nothing_do_not_pass_where_no_radius_is_required(top, runner_up):
+    rule = dataclasses.replace(RULE, required_radius=0.0)
+    fields = {"votes_top": top, "votes_runner_up": runner_up, "votes_required": 0, "radius": 0.0}
+    assert verdict(rule=rule, **fields) is Verdict.FOREIGN
+
+
+@given(st.integers(11, 400), st.floats(1e-3, 0.5), st.integers(0, 400))
+def test_what_is_certified_passes_where_no_radius_is_required(n, alpha, top):
+    top = min(top, n)
+    certificate = single_pass([top, n - top], sigma=0.25, alpha=alpha)
+    if certificate.status == Status.CERTIFIED:
+        rule = ConsumerRule(max_age=0.2, model_id=MODEL)
+        fields = dataclasses.asdict(certificate) | {"status": int(certificate.status)}
+        fields.pop("reason")
+        assert verdict(rule=rule, **fields) is Verdict.PASSED
 
 
 def test_a_rule_asks_for_a_model_and_an_age_and_nothing_else_by_default():

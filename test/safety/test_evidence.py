@@ -118,6 +118,17 @@ def test_a_repeated_certificate_counts_for_nothing():
     assert bench.state() is UNKNOWN
 
 
+@pytest.mark.parametrize("other", [WEAK, NONE, ALIEN])
+def test_one_frame_with_two_verdicts_takes_the_history_with_it(other):
+    bench = Bench()
+    bench.feed(*[PASS] * 5)
+    bench.again(other)
+    assert bench.state() is UNKNOWN
+    bench.again(PASS)
+    assert bench.state() is UNKNOWN
+    assert bench.feed(PASS, PASS, PASS) == [DEGRADED, DEGRADED, SAFE]
+
+
 @pytest.mark.parametrize(("stamp", "sequence"), [(-0.05, 9), (0.0, 1)])
 def test_what_comes_out_of_order_starts_anew(stamp, sequence):
     bench = Bench()

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arguments of train and import-checkpoint that make no sense: one line, status 2, no folder."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from hostile_files import PLACES
 from small_models import color_network
 
 from rs_monitor.cli import main
+from rs_monitor.models import ModelError
+from rs_monitor.training.checkpoints import load_checkpoint
 
 NUMBERS = ("nan", "inf", "-inf", "-1", "1e308", "5e-324", "0x10", "", "-", "9" * 400, "9" * 5000)
 FLOATS = "sigma learning-rate weight-decay consistency entropy average held-out".split()
@@ -70,3 +74,13 @@ def test_places(tmp_path, capsys, place):
     ):
         refused(words, capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_unfolds_is_refused_before_that(tmp_path, capsys):
+    path = tmp_path / "bomb.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/version", "3")
+        archive.writestr("archive/data.pkl", bytes(1 << 24))
+    refused(["import-checkpoint", path, "--out", tmp_path / "out"], capsys)
+    with pytest.raises(ModelError, match="holds 16,777,217 bytes in .* compresses nothing"):
+        load_checkpoint(path)
