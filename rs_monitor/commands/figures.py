@@ -88,7 +88,8 @@ def _read(arguments: argparse.Namespace) -> tuple[FoundLogs, list]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        raise UsageError(f"cannot read {error.filename}: {error.strerror or error}") from error
+        place = error.filename or arguments.logs  # files of /proc fail without a name
+        raise UsageError(f"cannot read {place}: {error.strerror or error}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
