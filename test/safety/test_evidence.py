@@ -124,6 +124,8 @@ def test_one_frame_with_two_verdicts_takes_the_history_with_it(other):
     bench.feed(*[PASS] * 5)
     bench.again(other)
     assert bench.state() is UNKNOWN
+    said = bench.evidence.statement(bench.now, bench.steady).reason
+    assert said == "two certificates of one frame contradict each other"
     bench.again(PASS)
     assert bench.state() is UNKNOWN
     assert bench.feed(PASS, PASS, PASS) == [DEGRADED, DEGRADED, SAFE]
