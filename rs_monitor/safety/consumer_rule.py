@@ -131,7 +131,8 @@ def _contradiction(certificate: Any) -> str:
     p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
     if p_lower < 0.5 * (1 - _ROUNDING):  # the bound of what is certified never is
         return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
-    radius = c.sigma * float(ndtri(p_lower)) if p_lower > 0.5 else 0.0
+    # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.
+    radius = c.sigma * max(0.0, float(ndtri(p_lower)))
     if not 0 <= c.radius <= radius * (1 + _ROUNDING):
         return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"
     return ""
