@@ -56,6 +56,7 @@ class CompactResNet(nn.Module):
         widths: tuple[int, int, int] = (32, 64, 128),
     ) -> None:
         super().__init__()
+        self.widths = widths
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self.stem = nn.Sequential(

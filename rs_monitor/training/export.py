@@ -8,13 +8,12 @@ import argparse
 import dataclasses
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
-from torch import nn
 
 from ..files import write_atomically
 from ..models import RESOLUTIONS, ModelError, save_card
@@ -22,10 +21,11 @@ from ..program import check_folder, run_told
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .checkpoints import load_checkpoint, load_weights
-from .cifar10 import CIFAR10_LABELS, cifar10_network
+from .cifar10 import CIFAR10_LABELS, CIFAR10_NETWORK
+from .networks import COMPACT, make_network
 from .onnx_export import export_onnx
 from .recipe import Recipe
-from .traffic_signs import traffic_sign_network
+from .traffic_signs import TRAFFIC_SIGN_NETWORK
 
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
 
@@ -35,8 +35,7 @@ class _DataSet:
     """What a card says of the data that a network was trained with."""
 
     labels: tuple[str, ...]
-    network: Callable[[], nn.Module]
-    architecture: str
+    network: str
     licence: str
     data: str
 
@@ -44,8 +43,7 @@ class _DataSet:
 _DATA_SETS = {
     "traffic_signs": _DataSet(
         TRAFFIC_SIGN_LABELS,
-        traffic_sign_network,
-        "CompactResNet",
+        TRAFFIC_SIGN_NETWORK,
         "GTSRB (INI Bochum), free for research; rendered scenes of this project, Apache-2.0",
         "real tracks with sha256(label/track) mod 5 != 0 (every second frame), and rendered "
         "scenes of the training surroundings; the recipe was chosen on the tracks with mod 5 = "
@@ -53,8 +51,7 @@ _DATA_SETS = {
     ),
     "cifar10": _DataSet(
         CIFAR10_LABELS,
-        cifar10_network,
-        "CompactResNet, widths 32, 80, 160",
+        CIFAR10_NETWORK,
         "CIFAR-10 (Krizhevsky 2009), no licence stated",
         "the 50,000 training images; the recipe was set beforehand, nothing was chosen on the "
         "test images",
@@ -98,6 +95,9 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path, help="checkpoint.pt of the training")
     parser.add_argument("--data-set", choices=_DATA_SETS, default="traffic_signs")
     parser.add_argument("--out", type=Path, required=True, help="folder for ONNX, card, image")
+    parser.add_argument(
+        "--network", choices=COMPACT, help="what was trained (default: the data set's)"
+    )
     parser.add_argument("--resolution", choices=RESOLUTIONS, default=RESOLUTIONS[0])
     parser.add_argument("--machine", required=True, help="where it was trained, for the card")
     parser.add_argument("--started-from", help="the checkpoint it was fine-tuned from")
@@ -110,7 +110,7 @@ def _export(arguments: argparse.Namespace) -> None:
     about = _DATA_SETS[arguments.data_set]
     state = load_checkpoint(arguments.checkpoint)
     recipe = _recipe(state, arguments.checkpoint)
-    network = about.network()
+    network = make_network(arguments.network or about.network, len(about.labels))
     load_weights(network, state["average"], str(arguments.checkpoint))
     size = 32 if arguments.resolution == "full" else 16
     name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
@@ -134,7 +134,7 @@ def _export(arguments: argparse.Namespace) -> None:
                 "resolution": arguments.resolution,
             },
             **reference,
-            "architecture": about.architecture,
+            "architecture": f"CompactResNet, widths {', '.join(map(str, network.widths))}",
             "licence": {"weights": "Apache-2.0", "training_data": about.licence},
             "training": {
                 "command": f"python -m rs_monitor.training.{arguments.data_set}",

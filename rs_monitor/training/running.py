@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from .noise_training import SAVE_STEPS, Augmentation, Progress, train
 from .onnx_models import read_onnx
 from .recipe import Recipe, add_recipe_options, recipe_from
 from .unfolding import load_folded
+from .widening import widen
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -81,6 +83,8 @@ def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> t
 def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
     """Load weights to start from: a checkpoint, ours or others', or the ONNX file of a model.
 
+    A network of `COMPACT` starts from a narrower one as well, widened.
+
     Raises
     ------
     ModelError
@@ -93,19 +97,43 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
                 "trained on; give a checkpoint"
             )
         read_onnx(path)  # for its errors
+        images = _noisy_examples(data, recipe)
         try:
-            load_folded(network, path, _noisy_examples(data, recipe))
+            _load_or_widen(network, lambda each: load_folded(each, path, images), recipe.seed)
         except (ValueError, OSError) as error:
             raise ModelError(f"cannot start from it: {error}") from error
         return
     state = load_checkpoint(path)
     if "average" in state:
-        load_weights(network, _fitting(network, state["average"]), str(path))
+        weights = state["average"]
+
+        def load(each: nn.Module) -> None:
+            load_weights(each, _fitting(each, weights), str(path))
+
+        _load_or_widen(network, load, recipe.seed)
         return
     # Others' networks come without our normalisation, which the network to train has.
     inner = network.network if isinstance(network, Normalized) else network
     weights, _ = foreign_weights(state, str(path))
     load_weights(inner, _fitting(inner, weights), str(path))
+
+
+def _load_or_widen(network: nn.Module, load: Callable[[nn.Module], Any], seed: int) -> None:
+    """Load into the network, or into a narrower one of its kind that is widened to it."""
+    try:
+        load(network)
+        return
+    except ValueError:
+        if not isinstance(network, CompactResNet):
+            raise
+        for widths in COMPACT.values():
+            if all(a <= b for a, b in zip(widths, network.widths)):
+                start = CompactResNet(network.classifier.out_features, widths=widths)
+                with contextlib.suppress(ValueError):
+                    load(start)
+                    widen(start, network, torch.Generator().manual_seed(seed))
+                    return
+        raise
 
 
 def _fitting(network: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:

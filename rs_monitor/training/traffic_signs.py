@@ -25,11 +25,12 @@ from ..models import RESOLUTIONS
 from ..program import check_folder, run_told
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
-from .architectures import CompactResNet
 from .augmentation import MirrorClasses, augment
 from .mixing import SameClassBlend, SurroundingsSwap, exchange_exposures
+from .networks import COMPACT, make_network
 from .running import read_training_data, run_training, training_arguments, training_parser
 
+TRAFFIC_SIGN_NETWORK = "compact"
 _SCENE_SEED = 0
 _MOST_SCENES = 1_000_000
 _LEAST_SIDE = 4  # pixels
@@ -54,11 +55,6 @@ _SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
 # Shares of the images that get another's surroundings, part of another's sign, another's light.
 _SWAPPED, _BLENDED, _EXPOSED = 0.4, 0.3, 0.5
 _GAINS = (0.55, 1.6)  # beside that
-
-
-def traffic_sign_network() -> CompactResNet:
-    """Return the architecture, not trained."""
-    return CompactResNet(len(TRAFFIC_SIGN_LABELS))
 
 
 def mirror_classes() -> MirrorClasses:
@@ -107,6 +103,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Train from the command line; interrupted, it goes on where it stopped."""
     parser = training_parser(__doc__)
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
+    parser.add_argument("--network", choices=COMPACT, default=TRAFFIC_SIGN_NETWORK)
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
     arguments = training_arguments(parser, args)
     if not 0 <= arguments.scenes <= _MOST_SCENES:
@@ -144,7 +141,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
     run_training(
         arguments,
-        traffic_sign_network,
+        lambda: make_network(arguments.network, len(TRAFFIC_SIGN_LABELS)),
         data,
         augmentation,
     )

@@ -46,11 +46,17 @@ def load_folded(network: nn.Module, path: Path, images: torch.Tensor) -> bool:
 
     graph = onnx.load(str(path)).graph
     values = {each.name: numpy_helper.to_array(each).copy() for each in graph.initializer}
-    found = [
-        tuple(torch.from_numpy(values[name]) for name in node.input[1:3])
-        for node in graph.node
-        if node.op_type == "Conv" and len(node.input) == 3
-    ]
+    for node in graph.node:  # exporters store equal weights once and name them again
+        if node.op_type == "Identity" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]]
+    try:
+        found = [
+            tuple(torch.from_numpy(values[name]) for name in node.input[1:3])
+            for node in graph.node
+            if node.op_type == "Conv" and len(node.input) == 3
+        ]
+    except KeyError as error:
+        raise ValueError(f"{path} computes the weights {error} instead of holding them") from error
     modules = list(network.modules())
     convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
     normalisations = [module for module in modules if isinstance(module, nn.BatchNorm2d)]

@@ -16,10 +16,10 @@ from rs_monitor.models import ModelError, load_card, load_model
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
-from rs_monitor.training.cifar10 import CIFAR10_LABELS, cifar10_network
+from rs_monitor.training.cifar10 import CIFAR10_LABELS, CIFAR10_NETWORK
+from rs_monitor.training.networks import make_network
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.recipe import Recipe
-from rs_monitor.training.traffic_signs import traffic_sign_network
 
 
 def network():
@@ -42,24 +42,31 @@ def test_the_onnx_has_the_logits_of_the_network(tmp_path, batch, height, width):
     assert [output.name for output in onnx.load(path).graph.output] == ["logits"]
 
 
-@pytest.mark.parametrize("resolution", ["full", "half"])
-def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(tmp_path, monkeypatch, resolution):
+@pytest.mark.parametrize(
+    ("name", "resolution"), [("compact", "full"), ("compact", "half"), ("compact_wide", "full")]
+)
+def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(
+    tmp_path, monkeypatch, name, resolution
+):
     torch.manual_seed(0)
     recipe = Recipe(sigma=0.5, epochs=2)
     state = {
         "recipe": dataclasses.asdict(recipe),
         "epochs_done": 2,
         "elapsed": 12.3,
-        "average": traffic_sign_network().state_dict(),
+        "average": make_network(name, len(TRAFFIC_SIGN_LABELS)).state_dict(),
     }
     torch.save(state, tmp_path / "checkpoint.pt")
     words = ["export", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path)]
+    words += ["--network", name] if name != "compact" else []
     monkeypatch.setattr(sys, "argv", [*words, "--resolution", resolution, "--machine", "a test's"])
     export.main()
     suffix = "" if resolution == "full" else "_half"
     card = load_card(tmp_path / f"traffic_signs_sigma050{suffix}.yaml")
     assert (card.sigma, card.resolution, card.labels) == (0.5, resolution, TRAFFIC_SIGN_LABELS)
     assert (card.height, card.width) == ((32, 32) if resolution == "full" else (16, 16))
+    widths = {"compact": "32, 64, 128", "compact_wide": "32, 80, 160"}[name]
+    assert card.details["architecture"] == f"CompactResNet, widths {widths}"
     training = card.details["training"]
     assert (training["epochs_done"], training["wall_time_s"]) == (2, 12)
     assert (training["recipe"]["seed"], training["machine"]) == (0, "a test's")
@@ -75,7 +82,7 @@ def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
         "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
         "epochs_done": 4,
         "elapsed": 5.0,
-        "average": cifar10_network().state_dict(),
+        "average": make_network(CIFAR10_NETWORK, 10).state_dict(),
     }
     torch.save(state, tmp_path / "checkpoint.pt")
     words = ["export", str(tmp_path / "checkpoint.pt"), "--data-set", "cifar10", "--machine", "m"]

@@ -9,6 +9,7 @@ from rs_monitor.datasets import LabelledImages
 from rs_monitor.models import ModelError
 from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.networks import make_network
+from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.recipe import Recipe
 from rs_monitor.training.running import start_from
 
@@ -38,8 +39,36 @@ def test_our_own_checkpoint_starts_from_its_average(tmp_path):
     network = make_network("compact", 3)
     start_from(network, tmp_path / "checkpoint.pt", DATA, RECIPE)
     assert torch.equal(network.stem[0].weight, source.stem[0].weight)
-    with pytest.raises(ModelError, match=r"checkpoint\.pt is of another architecture.*blocks\.3"):
-        start_from(make_network("compact_wide", 3), tmp_path / "checkpoint.pt", DATA, RECIPE)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".onnx"])
+def test_a_narrower_network_is_widened(tmp_path, suffix):
+    torch.manual_seed(0)
+    source, network = make_network("compact", 3).eval(), make_network("compact_wide", 3)
+    path = tmp_path / f"start{suffix}"
+    if suffix == ".onnx":
+        path.write_bytes(export_onnx(source, 32, 32).content)
+    else:
+        torch.save({"average": source.state_dict()}, path)
+    start_from(network, path, DATA, RECIPE)
+    images = torch.rand((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(network.eval()(images), source(images), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".onnx"])
+def test_a_wider_network_is_refused(tmp_path, suffix):
+    source, path = make_network("compact_wide", 3), tmp_path / f"start{suffix}"
+    if suffix == ".onnx":
+        path.write_bytes(export_onnx(source, 32, 32).content)
+    else:
+        torch.save({"average": source.state_dict()}, path)
+    words = {
+        ".pt": r"start\.pt is of another architecture.*blocks\.3",
+        ".onnx": "other convolutions",
+    }
+    with pytest.raises(ModelError, match=words[suffix]):
+        start_from(make_network("compact", 3), path, DATA, RECIPE)
 
 
 def test_onnx_that_nothing_can_start_from(tmp_path):
