@@ -22,15 +22,13 @@ from .bag_storage import (
     COMPRESSED_FILE,
     Damage,
     StorageFile,
-    Topic,
     count_mismatch,
     decompress,
     decompress_file,
     is_storage,
-    listing,
-    merge_topics,
     storage_files,
 )
+from .storage_topics import Topic, listing, merge_topics
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000

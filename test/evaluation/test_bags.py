@@ -14,6 +14,8 @@ from rosbags.rosbag2 import Writer
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.typesys import Stores, get_typestore
 
+from rs_monitor.evaluation import bag_storage
+from rs_monitor.evaluation.bag_storage import zstd
 from rs_monitor.evaluation.bags import (
     COMPRESSED_IMAGE,
     IMAGE,
@@ -278,6 +280,7 @@ def test_a_record_longer_than_any_memory(tmp_path):
 UNREADABLE = {
     "cut": bytes(raw(FRAMES[0], PERIOD))[:100],
     "no zstd frame": b"\x28\xb5\x2f\xfd and more",
+    "half a zstd frame": zstd.compress(raw(FRAMES[2], 3))[:-40],
 }
 
 
@@ -287,6 +290,15 @@ def test_an_unreadable_message_is_left_out(tmp_path, name):
     images = read_images(write_messages(tmp_path / "bag", [*good, (2, UNREADABLE[name])]))
     assert [image.index for image in images] == [0, 1]
     assert "message 2 of /camera is unreadable" in images.warnings[0]
+
+
+def test_a_message_that_unfolds_to_more_than_a_message_can_be(tmp_path, monkeypatch):
+    large = bytes(raw(FRAMES[0], 1))
+    messages = [(1, zstd.compress(large)), (2, zstd.compress(large + bytes(1)))]
+    monkeypatch.setattr(bag_storage, "MOST_UNPACKED", len(large))
+    images = read_images(write_messages(tmp_path / "bag", messages))
+    assert [image.index for image in images] == [0]
+    assert f"its zstd frame holds more than {len(large)} bytes" in images.warnings[0]
 
 
 @pytest.mark.parametrize(("column", "value"), [("timestamp", -7), ("data", "text")])
