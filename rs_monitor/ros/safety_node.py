@@ -96,7 +96,12 @@ class SafetyMonitor(LastingNode):
         self._evidence = Evidence(
             self._k, values["debounce.m"], values["debounce.window"], values["max_age"]
         )
-        info = INFO.name.replace("~", values["certifier"])
+        certifier = values["certifier"]
+        if not re.fullmatch(r"/?\w+(/\w+)*", certifier, re.ASCII):
+            raise ValueError(
+                f"certifier must name a node, as in certifier or /front/certifier: {certifier!r}"
+            )
+        info = INFO.name.replace("~", certifier)
         # While there is an obstacle, nothing is believed. A class whose name is misspelt would be
         # held to `required_radius` alone.
         self._obstacle = (

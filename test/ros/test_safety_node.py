@@ -279,6 +279,7 @@ def test_a_clock_before_zero_is_survived(start_safety):
         ("certifier", "bad name!"),
         ("expected.model_id", MODEL.upper()),
         ("expected.model_id", MODEL[:20]),
+        ("certifier", ""),
         ("debounce.k", 9),
         ("debounce.k", 0),
         ("max_age", 0.0),
