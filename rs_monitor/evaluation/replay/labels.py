@@ -138,7 +138,8 @@ def read_csv(path: Path, classes: Sequence[str], bag: str | None = None) -> list
                     f"{path} must have the columns label and index (or stamp_ns, or stamp_s), it "
                     f"has {quoted(', '.join(names)) if names else 'none'}"
                 )
-            given = []
+            given: list[_Given] = []
+            earlier: dict[tuple, tuple[int, int]] = {}  # of a frame: its label, in which line
             for line in lines:
                 where = f"{path}, line {lines.line_num}"
                 label = class_of((line["label"] or "").strip(), classes, where)
@@ -148,6 +149,13 @@ def read_csv(path: Path, classes: Sequence[str], bag: str | None = None) -> list
                 own_bag = Path((line.get("bag") or "").strip()).name or bag
                 topic = (line.get("topic") or "").strip().strip("/") or None
                 index = _integer(line[number] or "", number, where) if number else None
+                frame = own_bag, topic, index, at
+                before, there = earlier.setdefault(frame, (label, lines.line_num))
+                if before != label:
+                    raise LabelError(
+                        f"{where}: {number or stamp} {line[number or stamp]} is labelled "
+                        f"{classes[before]!r} in line {there} and {classes[label]!r} here"
+                    )
                 given.append(_Given(own_bag, topic, index, at, tolerance, label))
     except OSError as error:
         raise LabelError(f"cannot read {path}: {error.strerror or error}") from error

@@ -60,6 +60,11 @@ def test_a_file_for_one_recording_alone(tmp_path):
     ("text", "reason"),
     [
         ("", "must have the columns"),
+        ("index,label\n3,red\n4,red\n3,blue\n", "line 4: index 3 is labelled 'red' in line 2 and"),
+        (
+            "stamp_s,label\n1.5,red\n1.5,blue\n",
+            "stamp_s 1.5 is labelled 'red' in line 2 and 'blue'",
+        ),
         ("label\ngreen\n", "must have the columns label and index"),
         ("index,label\n0,yellow\n", "line 2: label 'yellow' is no class of the model"),
         ("index,label\n0,3\n", "line 2: label '3' is no class"),
@@ -74,6 +79,11 @@ def test_wrong_files(tmp_path, text, reason):
     with pytest.raises(LabelError, match=reason) as error:
         labels_of(tmp_path, text)
     assert "labels.csv" in str(error.value)
+
+
+def test_a_frame_may_be_labelled_twice_alike(tmp_path):
+    (tmp_path / "labels.csv").write_text("index,topic,label\n3,,red\n3,,red\n3,/rear,blue\n")
+    assert len(read_csv(tmp_path / "labels.csv", LABELS)) == 3
 
 
 def test_not_a_text_file(tmp_path):
