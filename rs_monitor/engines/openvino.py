@@ -14,7 +14,7 @@ from ..models import Model
 from .base import Engine, EngineError, EngineIdentity, Votes, count_votes
 from .independence import check_independence
 from .noise import add_noise
-from .onnx_order import check_order
+from .onnx_graph import check_graph
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16", "int8": "INT8"}
@@ -106,7 +106,7 @@ class OpenVinoEngine(Engine):
     def _read(self, core: Any, openvino: Any) -> Any:
         """Read the ONNX bytes and give them this engine's static shape."""
         name, model = self.model.card.onnx, self.model
-        check_order(model.onnx, str(name))
+        check_graph(model.onnx, str(name))
         try:
             network = core.read_model(io.BytesIO(model.onnx))
         except RuntimeError as error:

@@ -11,7 +11,7 @@ from ..models import Model
 from .base import EngineError
 from .builds import Progress
 from .cache import EngineKey
-from .onnx_order import check_order
+from .onnx_graph import check_graph
 from .onnx_precision import is_quantized, reduced_precision, symmetric_int8
 
 INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
@@ -90,7 +90,7 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
         raise EngineError(
             f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
         )
-    check_order(model.onnx, str(model.card.onnx))
+    check_graph(model.onnx, str(model.card.onnx))
     onnx_bytes = _network(model, key.precision)
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)

@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
+from ..engines import EngineError
+from ..engines.onnx_graph import check_graph
 from ..files import read_file
 from ..models import ModelError
 
@@ -63,7 +65,7 @@ def read_onnx(path: Path, layout: str = "") -> OnnxModel:
     Raises
     ------
     ModelError
-        When it is no ONNX model of one float32 image input and one output.
+        When it is no ONNX model of one float32 image input and one output, or it loops.
     """
     source = str(path)
     try:
@@ -85,6 +87,10 @@ def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
     except Exception as error:  # protobuf's and the checker's errors have no common base
         reason = " ".join(str(error).split())[:200]
         raise _refuse(source, f"is no valid ONNX model: {reason}") from error
+    try:
+        check_graph(content, source)
+    except EngineError as error:
+        raise ModelError(str(error)) from error
     given = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in given]
     outputs = list(proto.graph.output)

@@ -266,6 +266,33 @@ def test_onnx_that_cannot_be_taken(tmp_path, capsys, changed, options, reason):
     assert reason in refused(capsys, tmp_path / "theirs.onnx", tmp_path / "model", *options)
 
 
+def test_onnx_that_loops(tmp_path, capsys):
+    def value(name, kind, *shape):
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    floats, go_on = TensorProto.FLOAT, TensorProto.BOOL
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Relu", ["v"], ["w"])],
+        "body",
+        [value("i", TensorProto.INT64), value("go", go_on), value("v", floats, 1, 3, 8, 8)],
+        [value("on", go_on), value("w", floats, 1, 3, 8, 8)],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["most", "go_on", "x"], ["y"], body=body)],
+        "loop",
+        [value("x", floats, 1, 3, 8, 8)],
+        [value("y", floats, 1, 3, 8, 8)],
+        [
+            numpy_helper.from_array(np.int64(2**62), "most"),
+            numpy_helper.from_array(np.bool_(True), "go_on"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, tmp_path / "theirs.onnx")
+    assert "may run for ever" in refused(capsys, tmp_path / "theirs.onnx", tmp_path / "model")
+
+
 def test_an_import_that_computes_something_else_fails():
     def off(difference):
         return lambda x: np.array([[1.0, -2.0]]).repeat(len(x), 0) + difference

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the nodes of an ONNX file stand in order, read without the package onnx.
+"""Whether the nodes of an ONNX file come to an end, read without the package onnx.
 
 A graph whose nodes depend on their own outputs keeps OpenVINO busy for a minute before it gives
-up.
+up, and a loop may run for ever.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _FUNCTION_INPUT, _FUNCTION_OUTPUT, _FUNCTION_NODE = 4, 5, 7
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
 _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 6, 11
 _TENSOR_NAME, _VALUE_NAME, _SPARSE_VALUES = 8, 1, 1
+_LOOP = "Loop"
 _MOST_FIELDS = 1_000_000  # of one message: weights are one field, packed
 _DEEPEST = 16  # graphs in nodes of graphs
 
@@ -27,10 +28,11 @@ _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # kinds of fields on the wire
 Scopes = tuple[set[str], ...]  # names that are known, of the innermost graph first
 
 
-def check_order(content: bytes, name: str) -> None:
-    """Refuse an ONNX file whose nodes do not stand each after those that it depends on.
+def check_graph(content: bytes, name: str) -> None:
+    """Refuse an ONNX file whose nodes do not stand each after those that it depends on, or loop.
 
-    ONNX asks for this order, and that no name is given twice.
+    ONNX asks for this order, and that no name is given twice. How long a Loop takes is decided
+    by what it computes, perhaps by the frame: no deadline can be kept with it.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def check_order(content: bytes, name: str) -> None:
         _check_graph(_message(fields, _MODEL_GRAPH), ())
     except _NotOnnx as error:
         raise EngineError(f"{name}: cannot read it as ONNX: {error}") from error
-    except _Disorder as error:
+    except _Unfit as error:
         raise EngineError(f"{name}: {error}") from error
 
 
@@ -61,8 +63,8 @@ class _NotOnnx(Exception):
     """The bytes are no message of protobuf."""
 
 
-class _Disorder(Exception):
-    """The nodes do not stand in order."""
+class _Unfit(Exception):
+    """Of such a graph nothing is known to come to an end."""
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -136,16 +138,21 @@ def _check_graph(data: memoryview, outer: Scopes) -> None:
 def _check_nodes(nodes: list[memoryview], scopes: Scopes) -> None:
     """Check the nodes of a graph or function; the innermost scope grows by their outputs."""
     if len(scopes) > _DEEPEST:
-        raise _Disorder(f"it has graphs in graphs, more than {_DEEPEST} deep")
+        raise _Unfit(f"it has graphs in graphs, more than {_DEEPEST} deep")
     for data in nodes:
         node = _fields(data)
         inputs = [_text(value) for value in node.get(_NODE_INPUT, [])]
         outputs = [_text(value) for value in node.get(_NODE_OUTPUT, [])]
         label = _last(node, _NODE_NAME) or (outputs[0] if outputs else "without a name")
         what = f"node {label[:80]} ({_last(node, _NODE_KIND)[:40]})"
+        if _last(node, _NODE_KIND) == _LOOP:
+            raise _Unfit(
+                f"{what} may run for ever, so that no deadline can be kept: export the classifier "
+                "without loops"
+            )
         for name in inputs:
             if name and not _has(scopes, name):
-                raise _Disorder(
+                raise _Unfit(
                     f"{what} takes {name[:80]}, which nothing before it gives: the nodes stand in "
                     "no order, or depend on each other in a circle"
                 )
@@ -157,7 +164,7 @@ def _check_nodes(nodes: list[memoryview], scopes: Scopes) -> None:
                 _check_graph(inner, scopes)
         for name in outputs:
             if name and name in scopes[0]:
-                raise _Disorder(f"{what} gives {name[:80]}, which is there already")
+                raise _Unfit(f"{what} gives {name[:80]}, which is there already")
             scopes[0].add(name)
 
 
@@ -168,4 +175,4 @@ def _has(scopes: Scopes, name: str) -> bool:
 def _check_outputs(outputs: list[str], scopes: Scopes) -> None:
     for name in outputs:
         if not _has(scopes, name):
-            raise _Disorder(f"nothing gives its output {name[:80]}")
+            raise _Unfit(f"nothing gives its output {name[:80]}")

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 from small_models import color_network, residual_network
 
 from rs_monitor.engines import EngineError
-from rs_monitor.engines.onnx_order import check_order
+from rs_monitor.engines.onnx_graph import check_graph
 
 IMAGE = helper.make_tensor_value_info("image", TensorProto.FLOAT, [None, 3, 8, 8])
 LOGITS = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [None, 3])
@@ -55,6 +55,7 @@ GOOD = {
         functions=[function(node("Add", "x x", "y"))],
     ),
 }
+LOOPED = node("Neg", "image", "logits")
 BAD = {
     "circle": (
         model(node("Add", "image b", "a"), node("Relu", "a", "b"), node("Neg", "b", "logits")),
@@ -76,6 +77,15 @@ BAD = {
               functions=[function(node("Add", "x z", "y"), node("Neg", "y", "z"))]),
         "takes z",
     ),
+    "a loop": (
+        model(node("Loop", "image image image", "logits", body=inner(LOOPED))),
+        "node logits (Loop) may run for ever",
+    ),
+    "a loop in a branch": (
+        model(choice(node("Loop", "image image image", "logits", body=inner())),
+              inputs=(IMAGE, CHOICE)),
+        "(Loop) may run for ever",
+    ),
     "what a branch gives": (
         model(choice(node("Neg", "image", "logits")), node("Neg", "b", "c"),
               inputs=(IMAGE, CHOICE)),
@@ -86,23 +96,23 @@ BAD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_stands_in_order(name):
-    check_order(GOOD[name], "good.onnx")
+    check_graph(GOOD[name], "good.onnx")
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_does_not(name):
     content, reason = BAD[name]
     with pytest.raises(EngineError) as caught:
-        check_order(content, "bad.onnx")
+        check_graph(content, "bad.onnx")
     assert str(caught.value).startswith("bad.onnx: ") and reason in str(caught.value)
 
 
 def test_a_graph_in_two_parts_is_one():
     first = helper.make_model(graph(node("Relu", "image", "a"), outputs=())).SerializeToString()
     second = helper.make_model(graph(node("Neg", "a", "logits"), inputs=())).SerializeToString()
-    check_order(first + second, "merged.onnx")
+    check_graph(first + second, "merged.onnx")
     with pytest.raises(EngineError, match="takes a"):
-        check_order(second, "alone.onnx")
+        check_graph(second, "alone.onnx")
 
 
 def test_graphs_too_deep():
@@ -110,7 +120,7 @@ def test_graphs_too_deep():
     for _ in range(25):
         content = node("If", "choice", "logits", then_branch=inner(content))
     with pytest.raises(EngineError, match="graphs in graphs"):
-        check_order(model(content, inputs=(IMAGE, CHOICE)), "deep.onnx")
+        check_graph(model(content, inputs=(IMAGE, CHOICE)), "deep.onnx")
 
 
 def test_damaged_bytes():
@@ -120,6 +130,6 @@ def test_damaged_bytes():
         content[chance.randrange(len(whole))] = chance.randrange(256)
         del content[chance.randrange(len(whole)) :]
         try:
-            check_order(bytes(content), "damaged.onnx")
+            check_graph(bytes(content), "damaged.onnx")
         except EngineError as error:
             assert str(error).startswith("damaged.onnx: ")
