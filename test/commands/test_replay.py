@@ -341,15 +341,24 @@ def test_stamps_that_are_no_times_come_back_as_they_were(card, tmp_path):
                 assert (at.sec, at.nanosec) == stamp
 
 
+def with_room_for(size, words):
+    """Run a command that can write no file beyond a size in bytes; return what it says."""
+    command = [sys.executable, "-m", "rs_monitor", *words]
+    code = f"import resource, os; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)); "
+    code += f"os.execv({sys.executable!r}, {command!r})"
+    # `make coverage` would want to write in there, too.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_PROCESS")}
+    start = [sys.executable, "-c", code]
+    done = subprocess.run(start, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    return line
+
+
 def test_a_full_disk(bag, card, tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "rs_monitor", *options(bag, card=card, out=out)]
-    code = f"import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({4096}, -1)); "
-    code += f"os.execv({sys.executable!r}, {command!r})"
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    line = with_room_for(4096, options(bag, card=card, out=out))
     assert "File too large" in line and "parts that are done are kept" in line
     assert not (out / "frames.parquet").exists()
     replay(bag, card=card, out=out)  # with room it goes on
@@ -360,17 +369,6 @@ def test_a_replay_killed_before_its_settings_were_written(bag, card, tmp_path, l
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / left).write_text("{")
     replay(bag, "--n", "25", card=card, out=tmp_path / "out")
-
-
-def with_room_for(size, words):
-    """Run a command that can write no file beyond a size in bytes; return what it says."""
-    command = [sys.executable, "-m", "rs_monitor", *words]
-    code = f"import resource, os; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)); "
-    code += f"os.execv({sys.executable!r}, {command!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 2, done.stderr
-    (line,) = done.stderr.splitlines()
-    return line
 
 
 def test_a_full_disk_at_the_first_file(bag, card, tmp_path):
