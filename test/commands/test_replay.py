@@ -19,6 +19,7 @@ import pytest
 from recordings import PERIOD, color_of, drive, label_of, raw, record
 from rosbags.highlevel import AnyReader
 from small_models import LABELS, solid, write_model
+from unmeasured import unmeasured
 
 from rs_monitor.cli import main
 from rs_monitor.evaluation.replay.columns import MESSAGE, flatten
@@ -346,10 +347,8 @@ def with_room_for(size, words):
     command = [sys.executable, "-m", "rs_monitor", *words]
     code = f"import resource, os; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)); "
     code += f"os.execv({sys.executable!r}, {command!r})"
-    # `make coverage` would want to write in there, too.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_PROCESS")}
     start = [sys.executable, "-c", code]
-    done = subprocess.run(start, env=environment, capture_output=True, text=True)
+    done = subprocess.run(start, env=unmeasured(), capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
     return line

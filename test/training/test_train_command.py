@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 pytest.importorskip("openvino", reason="the model is evaluated on OpenVINO")
 
 from drawings import LIGHTS, write_lights
+from unmeasured import unmeasured
 
 from rs_monitor.cli import main
 from rs_monitor.models import load_card
@@ -182,7 +183,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     state = torch.load(checkpoint, weights_only=True)
     command = [sys.executable, "-m", "rs_monitor", *words(data, tmp_path / "other")]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=200,
+        command, env=unmeasured(), capture_output=True, text=True, timeout=200,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
     )  # fmt: skip
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
