@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -127,7 +128,7 @@ def _load_or_widen(network: nn.Module, load: Callable[[nn.Module], Any], seed: i
         if not isinstance(network, CompactResNet):
             raise
         for widths in COMPACT.values():
-            if all(a <= b for a, b in zip(widths, network.widths)):
+            if widths != network.widths and all(map(operator.le, widths, network.widths)):
                 start = CompactResNet(network.classifier.out_features, widths=widths)
                 with contextlib.suppress(ValueError):
                     load(start)

@@ -4,6 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
+from random_statistics import randomise_statistics
+
 from rs_monitor.training.architectures import CompactResNet
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.unfolding import load_folded
@@ -14,14 +16,7 @@ WIDTHS = (4, 6, 8)
 def trained(classes=5):
     """A network whose batch normalisations are anything but the identity."""
     torch.manual_seed(0)
-    network = CompactResNet(classes, widths=WIDTHS)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for value in (module.weight, module.running_var):
-                torch.nn.init.uniform_(value, 0.5, 2.0)
-            for value in (module.bias, module.running_mean):
-                torch.nn.init.uniform_(value, -0.5, 0.5)
-    return network.eval()
+    return randomise_statistics(CompactResNet(classes, widths=WIDTHS)).eval()
 
 
 def images(count=64):

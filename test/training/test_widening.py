@@ -4,6 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
+from random_statistics import randomise_statistics
+
 from rs_monitor.training.architectures import CompactResNet
 from rs_monitor.training.widening import widen
 
@@ -17,14 +19,7 @@ def images(count=16):
 def narrow():
     """A network with statistics, means and scales of its own."""
     torch.manual_seed(0)
-    network = CompactResNet(5, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), NARROW)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for value in (module.weight, module.running_var):
-                torch.nn.init.uniform_(value, 0.5, 2.0)
-            for value in (module.bias, module.running_mean):
-                torch.nn.init.uniform_(value, -0.5, 0.5)
-    return network
+    return randomise_statistics(CompactResNet(5, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), NARROW))
 
 
 @pytest.mark.parametrize("widths", [NARROW, (4, 6, 9), (4, 10, 16), (9, 13, 31)])
