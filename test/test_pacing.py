@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rs_monitor.pacing import RESERVE, ChunkPace, Reserve
 
@@ -29,6 +31,19 @@ def test_fits_only_with_the_slowest_recent_chunk_and_the_reserve():
     assert pace.typical == pytest.approx(0.004)
     assert pace.fits(clock.now + 0.0041 + RESERVE)
     assert not pace.fits(clock.now + 0.0039 + RESERVE)
+
+
+@given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=31))
+def test_a_chunk_may_be_as_slow_as_98_percent_of_recent_ones(durations):
+    clock = Clock()
+    pace = ChunkPace(clock)
+    feed(pace, clock, *durations)
+    recent = np.array(durations)
+    ages = recent[::-1].cumsum()[::-1] - recent  # when each ended, before now
+    kept = recent[(ages < 2.0) | (np.arange(len(recent)) >= len(recent) - 8)]
+    slow = float(np.percentile(kept, 98))
+    assert pace.fits(clock.now + slow + RESERVE + 1e-6)
+    assert not pace.fits(clock.now + slow + RESERVE - 1e-6)
 
 
 def test_one_stall_does_not_rule_but_frequent_ones_do():

@@ -280,7 +280,9 @@ def count_votes(logits: np.ndarray) -> tuple[np.ndarray, int]:
     (numpy.ndarray, int)
         int64 [K] votes, and the number of rows that hold a non-finite value.
     """
-    finite = np.isfinite(logits).all(axis=1)
-    winners = logits.argmax(axis=1)[finite]
+    finite = np.isfinite(logits)
+    winners = logits.argmax(axis=1)
+    if not finite.all():
+        winners = winners[finite.all(axis=1)]
     counts = np.bincount(winners, minlength=logits.shape[1]).astype(np.int64)
     return counts, int(len(logits) - len(winners))
