@@ -34,13 +34,17 @@ WATCHED = ("node", "safety monitor", "camera", "listener")
 
 
 @contextlib.contextmanager
-def resources(pids, samples):
-    """Append a Sample of every process to `samples`, again and again, until the end."""
+def resources(pids, samples, stolen):
+    """Append a Sample of every process to `samples`, again and again, until the end.
+
+    And to `stolen`, the seconds that a hypervisor has taken from the cores until then.
+    """
     ended = threading.Event()
     watched = {name: psutil.Process(pid) for name, pid in pids.items()}
 
     def look():
         while not ended.wait(INTERVAL):
+            stolen.append((time.time_ns(), getattr(psutil.cpu_times(), "steal", 0.0)))
             for name in WATCHED:
                 with contextlib.suppress(psutil.Error):  # it has just ended
                     resident = watched[name].memory_info().rss
@@ -100,7 +104,7 @@ def run(arguments):
     images = read_images(arguments.bag or recorded_drive(), None)
     frames = round(60 * arguments.minutes * arguments.rate)
     camera = Camera(images.path, images.topic, arguments.rate, frames)
-    samples = []
+    samples, stolen = [], []
     started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     with tempfile.TemporaryDirectory(prefix="rs_monitor_soak_") as folder:
         live = run_live(
@@ -110,11 +114,12 @@ def run(arguments):
             sys.stderr,
             quiet=True,
             safety_monitor={"expected.model_id": "first"},
-            watching=lambda pids: resources(pids, samples),
+            watching=lambda pids: resources(pids, samples, stolen),
         )
     summary = summarise_soak(
-        live.sent, live.certificates, samples, period=period, warm_up=arguments.warm_up
-    )
+        live.sent, live.certificates, samples, period=period, warm_up=arguments.warm_up,
+        stolen=stolen,
+    )  # fmt: skip
     about = {name: value for name, value in live.info.items() if name != "labels"}
     return {
         "started": started,

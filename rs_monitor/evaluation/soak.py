@@ -52,6 +52,7 @@ def summarise_soak(
     *,
     period: float,
     warm_up: float,
+    stolen: Sequence[tuple[int, float]] = (),
 ) -> dict[str, Any]:
     """Summarise a run.
 
@@ -64,6 +65,9 @@ def summarise_soak(
         The frame period, seconds.
     warm_up : float
         Seconds after the first frame that the verdicts leave out.
+    stolen : sequence of (int, float)
+        Stamps (ns), ascending, and the seconds of all cores that a hypervisor had given to others
+        until then.
 
     Returns
     -------
@@ -113,7 +117,7 @@ def summarise_soak(
         "statuses": dict(sorted(statuses.items())),
         "after_warm_up": after,
         "resources": resources,
-        "minutes": _minutes(sent, certificates, samples, start),
+        "minutes": _minutes(sent, certificates, samples, stolen, start),
         "verdicts": verdicts,
     }
 
@@ -161,6 +165,7 @@ def _minutes(
     sent: Sequence[dict[str, Any]],
     certificates: Sequence[dict[str, Any]],
     samples: Sequence[Sample],
+    stolen: Sequence[tuple[int, float]],
     start: int,
 ) -> list[dict[str, Any]]:
     """Return a row for each minute of frames."""
@@ -170,6 +175,8 @@ def _minutes(
 
     frames = Counter(minute(frame["stamp_ns"]) for frame in sent)
     rows = []
+    until = {minute(stamp): seconds for stamp, seconds in stolen}  # the last of each minute
+    before = stolen[0][1] if stolen else 0.0
     for number in sorted(frames):
         found = [c for c in certificates if minute(c["stamp_ns"]) == number]
         row = {"minute": number, "sent": frames[number]} | _distribution(found)
@@ -177,6 +184,8 @@ def _minutes(
         last = {s.process: s for s in samples if minute(s.stamp_ns) == number}
         row["memory_mb"] = {name: s.resident / MEGABYTE for name, s in last.items()}
         row["files"] = {name: s.files for name, s in last.items()}
+        row["stolen_s"] = until.get(number, before) - before
+        before += row["stolen_s"]
         rows.append(row)
     return rows
 
@@ -187,7 +196,8 @@ def soak_text(summary: dict[str, Any]) -> str:
     names = list(summary["resources"])
     heads = [f"{name} MB" for name in names] + [f"{name} files" for name in names]
     lines = [
-        "minute  sent  certs  missed    n    p50    p99  p99.9    max ms  " + "  ".join(heads)
+        "minute  sent  certs  missed    n    p50    p99  p99.9    max ms  stolen s  "
+        + "  ".join(heads)
     ]
     for row in summary["minutes"]:
         times = row["processing_ms"]
@@ -197,7 +207,7 @@ def soak_text(summary: dict[str, Any]) -> str:
         lines.append(
             f"{row['minute']:6d} {row['sent']:5d}  {row['certificates']:5d}  "
             f"{row['deadline_missed']:6d} {row['n_median'] or 0:4.0f}  {shown}     "
-            + "  ".join(memory + files)
+            f"{row['stolen_s']:8.2f}  " + "  ".join(memory + files)
         )
     lines += [
         "",

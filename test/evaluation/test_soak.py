@@ -64,6 +64,21 @@ def test_a_good_run():
     assert "NO" not in text
 
 
+def test_time_that_a_hypervisor_took_is_told_by_the_minute():
+    certificates = [certificate(number) for number in range(COUNT)]
+    found = summarise_soak(
+        [{"frame": number, "stamp_ns": stamp(number)} for number in range(COUNT)],
+        certificates,
+        [Sample("node", START + 100 * NANOSECONDS, 1, 1)],
+        period=PERIOD,
+        warm_up=60.0,
+        # Beginning at 7 s stolen since the machine was started; nothing is known of minute 1.
+        stolen=[(START + s * NANOSECONDS, 7 + s / 100) for s in (0, 5, 55, 125, 175)],
+    )
+    assert [row["stolen_s"] for row in found["minutes"]] == pytest.approx([0.55, 0.0, 1.2])
+    assert "stolen s" in soak_text(found)
+
+
 def test_late_certificates_count_after_the_warm_up_only():
     late = {"processing_time_ns": 50_000_000, "status": "DEADLINE_MISSED"}
     assert failed(summary([(number, late) for number in range(100)])) == []
