@@ -20,6 +20,7 @@ from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model
 from .pacing import RESERVE
 from .resources import shipped_file
+from .sampling import most_invalid
 from .settings import Settings
 
 # Samples a forward pass, largest first: large ones use the machine better, small ones leave
@@ -28,6 +29,7 @@ _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 _CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
 _REFERENCE_SAMPLES = 64
+_GREY = 96  # of 255, where a card has no reference image
 
 
 def shipped_family() -> Path:
@@ -52,18 +54,28 @@ def shipped_families() -> list[Path]:
 def check_reference(engine: Engine) -> None:
     """Check that noisy copies of the card's reference image get the class the card names.
 
-    A wrong normalisation, channel order or label list shows here, before the robot moves.
+    A wrong normalisation, channel order or label list shows here, before the robot moves, and so
+    does a network whose values its precision cannot hold; the latter on a grey image where the
+    card has no reference.
 
     Raises
     ------
     ModelError
-        When most votes go elsewhere.
+        When most votes go elsewhere, or logits are not finite.
     """
-    card = engine.model.card
-    if engine.model.reference is None:
-        return
-    image = Resizer(engine.model.height, engine.model.width)(engine.model.reference)
+    card, reference = engine.model.card, engine.model.reference
+    grey = np.full((engine.model.height, engine.model.width, 3), _GREY, np.uint8)
+    image = Resizer(*grey.shape[:2])(grey if reference is None else reference)
     votes = engine.votes(image, card.sigma, _REFERENCE_SAMPLES, bytes(KEY_BYTES))
+    if votes.invalid > most_invalid(votes.n):
+        shown = "a grey image" if reference is None else card.reference_image.name
+        raise ModelError(
+            f"{card.path}: {votes.invalid} of {votes.n} noisy copies of {shown} have non-finite "
+            f"logits on {engine.identity.backend} in {engine.identity.precision}: its weights are "
+            "not finite, or its values too large for this precision; use another engine.precision"
+        )
+    if reference is None:
+        return
     winner = card.labels[int(votes.counts.argmax())]
     share = votes.counts.max() / votes.n
     if winner != card.reference_label or share <= 0.5:

@@ -61,6 +61,14 @@ def test_wrong_reference_class(tmp_path):
         open_bank(card)
 
 
+@pytest.mark.parametrize("reference", ["red", None])
+def test_logits_that_are_not_finite_are_told_before_the_first_frame(tmp_path, reference):
+    content = color_network(nan_above=-10.0)  # of every image
+    card = write_model(tmp_path, onnx_bytes=content, reference=reference)
+    with pytest.raises(ModelError, match="64 of 64 noisy copies of .* non-finite .* in fp32: "):
+        open_bank(card, precision="fp32")
+
+
 def test_chunk_is_measured_or_given(tmp_path):
     card = write_model(tmp_path)
     bank = open_bank(card, chunk=5)

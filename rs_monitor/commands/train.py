@@ -100,6 +100,12 @@ def _data(arguments: argparse.Namespace) -> tuple[LabelledImages, tuple[str, ...
     labels = labels or data.label_names or numbered_labels(int(data.labels.max()) + 1)
     if len(labels) < 2:
         raise UsageError(f"{arguments.data}: a single class, {labels[0]}: two are needed")
+    for name in labels:
+        if not name.isprintable():
+            raise UsageError(
+                f"{arguments.data}: class {name!a} has characters that cannot be printed: rename "
+                "it, or give --labels"
+            )
     check_classes(data, labels)
     return data, labels
 
@@ -214,6 +220,7 @@ def _train(
         lambda: make_network(arguments.network, len(labels)),
         data,
         _augmentation(arguments.augmentation),
+        conditions={"augmentation": arguments.augmentation},
         reporter=Reporter(lambda line: print(line, flush=True), scalars),
         device=device,
         save_steps=arguments.save_steps,

@@ -7,6 +7,8 @@ from __future__ import annotations
 import lzma
 import os
 import stat
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -40,7 +42,12 @@ class _Member:
         version = np.lib.format.read_magic(self._stream)
         if version not in _HEADERS:
             raise ValueError(f"{name}: .npy version {version} is not supported")
-        self.shape, self._fortran, self.dtype = _HEADERS[version](self._stream)
+        try:
+            with warnings.catch_warnings():  # of headers that Python 2 wrote
+                warnings.simplefilter("ignore")
+                self.shape, self._fortran, self.dtype = _HEADERS[version](self._stream)
+        except (tokenize.TokenError, SyntaxError, TypeError, IndexError, KeyError) as error:
+            raise ValueError(f"{name}: its header is damaged: {error}") from error
         if self.dtype.hasobject:
             raise ValueError(f"{name} holds pickled objects (allow_pickle), not plain numbers")
         self._claimed = info.file_size - self._stream.tell()
@@ -83,10 +90,11 @@ def _read(path: Path) -> LabelledImages:
     if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for
         raise ValueError("it is not a regular file")
     with zipfile.ZipFile(path) as archive:
-        held = {name.removesuffix(".npy") for name in archive.namelist()}
+        names = archive.namelist()
+        held = {name.removesuffix(".npy") for name in names if name.endswith(".npy")}
         missing = sorted({"images", "labels"} - held)
         if missing:
-            raise ValueError(f"no array {' and '.join(missing)}; it holds {quoted(sorted(held))}")
+            raise ValueError(f"no array {' and '.join(missing)}; it holds {quoted(sorted(names))}")
         images = _Member(archive, "images")
         check_images(images.dtype, images.shape)
         check_room(images.shape)

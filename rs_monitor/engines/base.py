@@ -16,6 +16,7 @@ import numpy as np
 from ..models import Model
 
 KEY_BYTES = 16
+_MOST_SAMPLES = 1 << 64  # of one key
 _WARM_UP_CHUNKS = 3
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
@@ -133,7 +134,7 @@ class Engine(abc.ABC):
             16 bytes that decide this frame's noise. Sample i depends on the key and on i
             alone, so n samples from `start` continue the samples before them.
         start : int
-            Index of the first sample.
+            Index of the first sample, from 0 to 2**64 - n.
 
         Returns
         -------
@@ -153,10 +154,14 @@ class Engine(abc.ABC):
             raise ValueError(
                 f"image must be float32 {list(shape)}, got {image.dtype} {list(image.shape)}"
             )
+        if not np.isfinite(image).all():  # some networks give a NaN a class
+            raise ValueError("image must be finite, it holds NaN or infinity")
         if not (math.isfinite(sigma) and sigma >= 0):
             raise ValueError(f"sigma must be finite and >= 0, got {sigma}")
-        if n < 1 or start < 0:
-            raise ValueError(f"n must be >= 1 and start >= 0, got n={n}, start={start}")
+        if n < 1 or not 0 <= start <= _MOST_SAMPLES - n:
+            raise ValueError(
+                f"n must be >= 1 and start in 0 to 2**64 - n, got n={n}, start={start}"
+            )
         if len(key) != KEY_BYTES:
             raise ValueError(f"key must be {KEY_BYTES} bytes, got {len(key)}")
         return self._votes(image, sigma, n, key, start)

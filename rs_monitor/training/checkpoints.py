@@ -17,7 +17,7 @@ import torch
 from ..files import read_file, write_atomically
 from ..models import ModelError
 
-_MAX_FILE = 1 << 33  # bytes
+MAX_FILE = 1 << 33  # bytes
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         When it cannot be read, is no checkpoint, or wants code to be run.
     """
     try:
-        content = read_file(path, _MAX_FILE)
+        content = read_file(path, MAX_FILE)
     except OSError as error:
         raise ModelError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     try:
@@ -116,5 +116,11 @@ def load_weights(network: torch.nn.Module, weights: Mapping[str, Any], source: s
     ]
     if problems:
         raise ModelError(f"{source} is of another architecture ({'; '.join(problems)})")
+    for name in wanted:
+        value = weights.get(name)
+        if value is not None and (value.is_meta or value.layout != torch.strided):
+            raise ModelError(f"{source}: {name} is no dense tensor with its values")
+        if value is not None and value.is_complex():
+            raise ModelError(f"{source}: {name} is complex, weights are real numbers")
     found = {name: weights[name] for name in wanted if name in weights}
     network.load_state_dict(found, strict=False)

@@ -4,7 +4,7 @@
 
 Formats: those of Cohen et al. (2019) and Salman et al. (2019), a dict of `arch` and `state_dict`
 whose network comes second, behind its normalisation (`1.*`, or `1.module.*` where it was trained
-on several GPUs); state dicts of torchvision and timm, alone or under `state_dict`; `module.*`;
+on several GPUs); state dicts of torchvision and timm, alone or under a usual name; `module.*`;
 the CIFAR ResNets of akamaster/pytorch_resnet_cifar10, with option-A shortcuts.
 """
 
@@ -31,6 +31,9 @@ _TORCHVISION = {
     ((3, 4, 23, 3), True): "resnet101",
     ((3, 8, 36, 3), True): "resnet152",
 }
+# What programs save a state dict under, and what DataParallel and torch.compile put before names.
+_WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "state_dict_ema")
+_PREFIXES = {"module", "_orig_mod"}
 _CIFAR_SIDE, _IMAGENET_SIDE = 32, 224
 
 
@@ -75,10 +78,8 @@ def foreign_weights(
     (dict of str to torch.Tensor, Front or None)
         By the layers' own names, and the normalisation in front of them.
     """
-    for key in ("state_dict", "model"):
-        if isinstance(state.get(key), Mapping):
-            state = state[key]
-            break
+    while wrapped := next((k for k in _WRAPPERS if isinstance(state.get(k), Mapping)), None):
+        state = state[wrapped]
     weights = {str(name): value for name, value in state.items()}
     if not weights or not all(isinstance(v, torch.Tensor) for v in weights.values()):
         other = next((n for n, v in weights.items() if not isinstance(v, torch.Tensor)), "nothing")
@@ -88,8 +89,8 @@ def foreign_weights(
     front = None
     while True:
         heads = {name.partition(".")[0] for name in weights}
-        if heads == {"module"}:
-            prefix = "module."
+        if len(heads) == 1 and heads < _PREFIXES:
+            prefix = f"{heads.pop()}."
         elif "1" in heads <= {"0", "1"} and any(
             name.startswith(("1.conv1.", "1.module.")) for name in weights
         ):

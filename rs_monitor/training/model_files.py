@@ -67,20 +67,25 @@ def staged(folder: Path) -> Iterator[Path]:
     ModelError
         When `folder` cannot be written to.
     """
+    made = not folder.exists()
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        folder.mkdir(parents=True, exist_ok=True)
+        # Inside it, since it may be a mount point: files are moved within one file system only.
+        stage = Path(tempfile.mkdtemp(prefix=".staged-", dir=folder))
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
     try:
         yield stage
-        folder.mkdir(exist_ok=True)
+        made = False
         for path in sorted(stage.iterdir(), key=lambda path: path.suffix == ".yaml"):
             os.replace(path, folder / path.name)
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def save_model(

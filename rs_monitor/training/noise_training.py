@@ -7,8 +7,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ Augmentation = Callable[
 ]
 SAVE_STEPS = 200
 _DRAWS = 2
+_RISING = 0.2  # of the steps, with "one_cycle"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +119,10 @@ class _State:
         )  # fmt: skip
         schedules = torch.optim.lr_scheduler
         if recipe.schedule == "one_cycle":
+            # PyTorch divides by the steps of the rise less one: with 5 in all, by 0.
+            rising = _RISING if _RISING * steps != 1 else 2 * _RISING
             self.schedule = schedules.OneCycleLR(
-                self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.2
+                self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=rising
             )
         else:
             self.schedule = schedules.CosineAnnealingLR(self.optimizer, steps)
@@ -169,8 +173,8 @@ class _State:
         self.schedule.load_state_dict(state["schedule"])
         self.scaler.load_state_dict(state["scaler"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
-        self.step, self.total = state["step"], state["total"]
-        self.elapsed = state["elapsed"]
+        self.step = operator.index(state["step"])
+        self.total, self.elapsed = float(state["total"]), float(state["elapsed"])
 
     def restore_generators(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["generator"])
@@ -180,18 +184,19 @@ class _State:
             torch.cuda.set_rng_state(state["cuda"], self.device)
 
 
-def _resumable(checkpoint: Path, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
+def _resumable(checkpoint: Path, belongs: Mapping[str, Any]) -> dict[str, Any]:
+    """Load a checkpoint; refuses one of another training."""
     state = load_checkpoint(checkpoint)
-    if state.get("recipe") != dataclasses.asdict(recipe):
-        raise ModelError(
-            f"{checkpoint} was made with another recipe: {state.get('recipe')}; choose another "
-            "folder, or remove it to begin anew"
-        )
-    if state.get("fingerprint") != fingerprint:
-        raise ModelError(
-            f"{checkpoint} was made with other data or another network; choose another folder, "
-            "or remove it to begin anew"
-        )
+    for name, value in belongs.items():
+        found = state.get(name)
+        if found != value:
+            other = f"another {name}: {found}"
+            if name == "fingerprint":
+                other = "other data or another network"
+            raise ModelError(
+                f"{checkpoint} was made with {other}; choose another folder, or remove it to "
+                "begin anew"
+            )
     return state
 
 
@@ -203,6 +208,7 @@ def train(
     augmentation: Augmentation = lambda images, labels, generator: (images, labels),
     report: Callable[[Progress], None] = lambda progress: None,
     *,
+    conditions: Mapping[str, str] | None = None,
     device: str = "cpu",
     save_steps: int = SAVE_STEPS,
 ) -> float:
@@ -228,6 +234,9 @@ def train(
         Applied before the noise, to a batch on the CPU.
     report : callable
         Told of every step.
+    conditions : mapping, optional
+        What else decides the weights, by name: the augmentation, the weights to start from. A
+        checkpoint is gone on from with the same ones only.
     device : str
         "cpu" or "cuda".
     save_steps : int
@@ -242,15 +251,24 @@ def train(
     if len(data) < 2:
         raise ModelError("training needs at least 2 images")
     where = torch.device(device)
-    fingerprint = _fingerprint(network, data)
+    belongs = {"recipe": dataclasses.asdict(recipe), **(conditions or {})}
+    belongs |= {"fingerprint": _fingerprint(network, data)}
     network.to(where, memory_format=torch.channels_last)
     batch = min(recipe.batch, len(data))
     steps = len(data) // batch
     state = _State(network, recipe, steps * recipe.epochs, where)
     saved = None
     if checkpoint is not None and checkpoint.exists():
-        saved = _resumable(checkpoint, recipe, fingerprint)
-        state.restore(saved, str(checkpoint))
+        saved = _resumable(checkpoint, belongs)
+        try:
+            state.restore(saved, str(checkpoint))
+            state.restore_generators(saved)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"{checkpoint} is damaged, or was made on another device ({reason}): remove it to "
+                "begin anew"
+            ) from error
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels)
 
@@ -294,7 +312,6 @@ def train(
             state.elapsed += time.monotonic() - started
             ends = number + 1 == steps
             if checkpoint is not None and (ends or state.step % save_steps == 0):
-                belongs = {"recipe": dataclasses.asdict(recipe), "fingerprint": fingerprint}
                 epochs_done = {"epochs_done": state.step // steps}
                 save_checkpoint(checkpoint, belongs | epochs_done | state.as_dict())
             report(

@@ -104,7 +104,7 @@ def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
     if tensor.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(tensor.elem_type)
         raise _refuse(source, f"its input is {kind}: export it with a float32 input")
-    sides = [dim.dim_value for dim in tensor.shape.dim]
+    sides = [max(0, dim.dim_value) for dim in tensor.shape.dim]  # some write -1 for any
     if len(sides) != 4:
         raise _refuse(source, f"its input must be images, four dimensions, it has {len(sides)}")
     layout = layout or _layout(sides, source)
@@ -132,6 +132,10 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     graph = proto.graph
+    for value in [*graph.input, *graph.output]:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_value < 0:
+                dim.ClearField("dim_value")
     if not model.batch:
         return proto
     del graph.value_info[:]  # shapes in between are inferred again
@@ -145,7 +149,7 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
             constants[node.output[0]] = node.attribute[0].t
     for index, node in enumerate(graph.node):
         tensor = constants.get(node.input[1]) if node.op_type == "Reshape" else None
-        if tensor is None:
+        if tensor is None or node.input[0] in constants:
             continue
         shape = numpy_helper.to_array(tensor).copy()
         if len(shape) > 1 and shape[0] == model.batch:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +18,10 @@ from torch import nn
 from tqdm import tqdm
 
 from ..datasets import DataError, LabelledImages, concatenate, load_npz
+from ..files import read_file
 from ..models import ModelError
 from .architectures import CompactResNet
-from .checkpoints import load_checkpoint, load_weights
+from .checkpoints import MAX_FILE, load_checkpoint, load_weights
 from .foreign import foreign_weights
 from .networks import COMPACT, Normalized
 from .noise_training import SAVE_STEPS, Augmentation, Progress, train
@@ -188,11 +190,14 @@ def run_training(
     data: LabelledImages,
     augmentation: Augmentation,
     *,
+    conditions: Mapping[str, str] | None = None,
     reporter: Reporter | None = None,
     device: str = "cpu",
     save_steps: int = SAVE_STEPS,
 ) -> tuple[nn.Module, float]:
     """Train with the parsed arguments into `--out`; interrupted, it goes on where it stopped.
+
+    With other `conditions` (see `noise_training.train`) or weights to start from it does not.
 
     Returns
     -------
@@ -204,14 +209,25 @@ def run_training(
     torch.manual_seed(recipe.seed)
     network = make_network()
     checkpoint = arguments.out / CHECKPOINT
+    conditions = {**(conditions or {}), "start": _digest(arguments.start)}
     if arguments.start and not checkpoint.exists():
         start_from(network, arguments.start, data, recipe)
     reporter = reporter or Reporter()
     try:
         elapsed = train(
             network, data, recipe, checkpoint, augmentation, reporter,
-            device=device, save_steps=save_steps,
+            conditions=conditions, device=device, save_steps=save_steps,
         )  # fmt: skip
     finally:
         reporter.close()
     return network, elapsed
+
+
+def _digest(start: Path | None) -> str:
+    """Return what tells the weights to start from from others; "" for none."""
+    if start is None:
+        return ""
+    try:
+        return hashlib.sha256(read_file(start, MAX_FILE)).hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read {start}: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -102,6 +103,47 @@ def test_sizes_are_checked_before_anything_is_read(tmp_path, shape, reason):
         archive.writestr("images.npy", header(shape) + IMAGES.tobytes())
         archive.writestr("labels.npy", labels.getvalue())
     with pytest.raises(DataError, match=reason):
+        load_npz(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (2,8,",
+        b"{'descr': ('|u1',), 'fortran_order': False, 'shape': (3, 4, 5, 3)}",
+        b"{[]: 1}",
+        b"{'descr': '|u1'}",
+        b"\xff\xfe(",
+    ],
+)
+def test_damaged_headers_are_one_error(tmp_path, text):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+        archive.writestr("images.npy", head + IMAGES.tobytes())
+        archive.writestr("labels.npy", b"")
+    with pytest.raises(DataError, match=r"data\.npz: .*"):
+        load_npz(path)
+
+
+def test_headers_that_python_2_wrote(tmp_path, recwarn):
+    path = saved(tmp_path, images=IMAGES, labels=LABELS)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            old = content.replace(b"(3, 4, 5, 3), }", b"(3L, 4, 5, 3),}")
+            archive.writestr(name, old)
+    assert np.array_equal(load_npz(path).images, IMAGES)
+    assert not recwarn.list
+
+
+def test_arrays_without_their_suffix_are_named(tmp_path):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images", b"")
+        archive.writestr("labels", b"")
+    with pytest.raises(DataError, match="no array images and labels; it holds"):
         load_npz(path)
 
 

@@ -87,6 +87,33 @@ def test_the_format_of_cohen_and_salman(tmp_path, capsys, prefix, arch):
     assert main(["models", "verify", str(card.path)]) == 0
 
 
+@pytest.mark.parametrize("wrapper", ["model_state_dict", "net", "state_dict_ema", "model"])
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod."])
+def test_wrappings_of_others_programs(tmp_path, wrapper, prefix):
+    network = settled(CifarResNet(20, 10))
+    path = saved(tmp_path / "theirs.pt", network, prefix)
+    inner = torch.load(path, weights_only=True)
+    torch.save({wrapper: {"state_dict": inner} if wrapper == "model" else inner}, path)
+    _, logits = imported(path, tmp_path / "model")
+    assert worst_difference(expected(network, images(), IMAGENET), logits(images().numpy())) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda value: value.to_sparse(), "no dense tensor"),
+        (lambda value: value.to("meta"), "no dense tensor"),
+        (lambda value: value.to(torch.complex64), "complex"),
+    ],
+)
+def test_weights_that_are_no_plain_numbers(tmp_path, capsys, change, reason):
+    weights = settled(CifarResNet(20, 10)).state_dict()
+    weights["fc.weight"] = change(weights["fc.weight"])
+    torch.save(weights, tmp_path / "odd.pt")
+    said = refused(capsys, tmp_path / "odd.pt", tmp_path / "model")
+    assert "fc.weight" in said and reason in said
+
+
 def test_a_normalisation_that_the_file_holds(tmp_path, capsys):
     network = settled(CifarResNet(20, 10))
     weights = {f"1.module.{name}": value for name, value in network.state_dict().items()}
@@ -185,13 +212,15 @@ def test_files_that_are_not_what_they_claim(tmp_path, capsys):
         assert str(missing) in refused(capsys, missing, out)
 
 
-def write_onnx(path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT"):
+def write_onnx(
+    path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1)
+):
     """A small convolutional classifier of 8x8 images, as others export theirs; opset 9."""
     rng = np.random.default_rng(4)
     shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
     constants = {
         "w": rng.normal(0, 0.3, (4, channels, 3, 3)).astype(np.float32),
-        "shape": np.array([1, -1], np.int64),
+        "shape": np.array(flat, np.int64),
         "m": rng.normal(0, 0.3, (4 * 36, 5)).astype(np.float32),
     }
     nodes = [helper.make_node("Transpose", ["x"], ["planes"], perm=[0, 3, 1, 2])] if nhwc else []
@@ -243,6 +272,52 @@ def test_others_onnx_becomes_dynamic_nchw_with_its_normalisation_inside(
         x = images(8, n).numpy()
         assert worst_difference(by_hand(prepared(x)), logits(x)) < 1e-3
     assert main(["models", "verify", str(card.path)]) == 0
+
+
+def test_a_bias_that_is_reshaped_stays_as_it_is(tmp_path):
+    rng = np.random.default_rng(5)
+    weights, bias = rng.normal(size=(3, 5)).astype("f4"), rng.normal(size=3).astype("f4")
+    nodes = [
+        helper.make_node("Reshape", ["bias", "column"], ["shaped"]),
+        helper.make_node("Add", ["x", "shaped"], ["moved"]),
+        helper.make_node("GlobalAveragePool", ["moved"], ["means"]),
+        helper.make_node("Reshape", ["means", "row"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["y"]),
+    ]
+    constants = {"bias": bias, "w": weights, "column": np.array([1, -1, 1, 1])}
+    constants["row"] = np.array([1, 3])
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 5])],
+        [numpy_helper.from_array(v, k) for k, v in constants.items()],
+    )  # fmt: skip
+    opset = helper.make_opsetid("", 13)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "b.onnx")
+    _, logits = imported(tmp_path / "b.onnx", tmp_path / "model")
+    x = images(8, 7).numpy()
+    assert worst_difference((x.mean((2, 3)) + bias) @ weights, logits(x)) < 1e-3
+
+
+def test_a_batch_of_minus_one_is_any(tmp_path):
+    by_hand = write_onnx(tmp_path / "theirs.onnx", batch=-1, flat=(-1, 144))
+    _, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model")
+    x = images(8, 7).numpy()
+    assert worst_difference(by_hand(x), logits(x)) < 1e-3
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="/dev/shm is no mount point")
+def test_a_mount_point_is_a_folder_like_others(tmp_path):
+    write_onnx(tmp_path / "theirs.onnx")
+    name = f"rs_monitor_test_{os.getpid()}"
+    try:
+        words = ["import-checkpoint", str(tmp_path / "theirs.onnx"), "--out", "/dev/shm"]
+        assert main([*words, "--name", name]) == 0
+        assert load_card(f"/dev/shm/{name}.yaml").name == name
+        assert not list(Path("/dev/shm").glob(".staged-*"))
+    finally:
+        for path in Path("/dev/shm").glob(f"{name}*"):
+            path.unlink()
 
 
 @pytest.mark.parametrize(

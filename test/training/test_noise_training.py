@@ -96,6 +96,37 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
         train(network(), stripes(), other, checkpoint)
 
 
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_any_number_of_steps(steps):
+    recipe = dataclasses.replace(RECIPE, epochs=steps, batch=32)  # one step an epoch
+    rates = []
+    train(network(), stripes(), recipe, report=lambda p: rates.append(p.learning_rate))
+    assert len(rates) == steps and max(rates) <= recipe.learning_rate
+    assert steps < 5 or max(rates) == pytest.approx(recipe.learning_rate, rel=0.1)
+
+
+def test_a_checkpoint_of_other_conditions_is_refused(tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    train(network(), stripes(), RECIPE, checkpoint, conditions={"augmentation": "none"})
+    for other in ({"augmentation": "geometry"}, {}):
+        if other:
+            with pytest.raises(ModelError, match="another augmentation: none"):
+                train(network(), stripes(), RECIPE, checkpoint, conditions=other)
+    train(network(), stripes(), RECIPE, checkpoint, conditions={"augmentation": "none"})
+
+
+@pytest.mark.parametrize(
+    "change", [{"optimizer": None}, {"step": "3"}, {"generator": torch.zeros(3)}, {"schedule": 1}]
+)
+def test_a_damaged_checkpoint_is_one_error(tmp_path, change):
+    checkpoint = tmp_path / "checkpoint.pt"
+    train(network(), stripes(), RECIPE, checkpoint)
+    state = torch.load(checkpoint, weights_only=True) | change
+    torch.save(state, checkpoint)
+    with pytest.raises(ModelError, match=r"checkpoint\.pt is damaged.*remove it to begin anew"):
+        train(network(), stripes(), RECIPE, checkpoint)
+
+
 def test_the_result_is_the_average_and_the_training_goes_on_from_the_last_weights(tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=1, batch=16)  # 2 steps
     train(averaged := network(), stripes(), recipe, tmp_path / "checkpoint.pt")

@@ -82,6 +82,10 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     assert "another recipe" in capsys.readouterr().err
     assert main(words(data, out, "--held-out", "0.5")) == 2
     assert "other data or another network" in capsys.readouterr().err
+    assert main(words(data, out, "--augmentation", "none")) == 2
+    assert "another augmentation: geometry" in capsys.readouterr().err
+    assert main(words(data, out, "--start", str(out / "checkpoint.pt"))) == 2
+    assert "another start" in capsys.readouterr().err
     assert (out / "model.onnx").read_bytes() == before
     started = words(data, tmp_path / "second", "--start", str(out / "checkpoint.pt"))
     assert main([*started, "--held-out", "0"]) == 0
@@ -167,6 +171,11 @@ def test_an_empty_class_and_a_truncated_archive(tmp_path, capsys):
     (crops / "black").mkdir()
     assert main(words(crops, tmp_path / "model")) == 2
     assert "'black' holds no JPEG or PNG image" in capsys.readouterr().err
+    (crops / "black").rename(crops / "traffic\tlight")
+    crop = next((crops / "red").iterdir())
+    (crops / "traffic\tlight" / crop.name).write_bytes(crop.read_bytes())
+    assert main(words(crops, tmp_path / "model")) == 2
+    assert r"class 'traffic\tlight' has characters that cannot" in capsys.readouterr().err
     path = small_data(tmp_path)
     path.write_bytes(path.read_bytes()[:-40])
     assert main(words(path, tmp_path / "model")) == 2

@@ -109,7 +109,8 @@ def measure(
     dict
         Times in ms. rows: batch, median_ms, p95_ms, p99_ms, samples_per_second of the whole loop;
         chunk; repetitions; largest_batch_in_period (by the median; None where none is) and
-        largest_batch_in_period_p99; loop, raw and reference samples a second with their ratios;
+        largest_batch_in_period_p99; loop, raw and reference samples a second with their ratios,
+        the former two at loop_batch, which tries before the measurement found to fit;
         fixed_cost_ms and ms_per_sample of the line through the rows of whole chunks; limit, None
         where it was not asked for; identity of the engine.
 
@@ -253,6 +254,7 @@ def _result(
         "repetitions": len(times["raw"].milliseconds),
         "largest_batch_in_period": _largest(rows, "median_ms", period),
         "largest_batch_in_period_p99": _largest(rows, "p99_ms", period),
+        "loop_batch": most,
         "loop_samples_per_second": loop,
         "raw_samples_per_second": raw,
         "loop_over_raw": loop / raw,

@@ -43,8 +43,8 @@ def _resolution(run: dict[str, Any], size: str) -> list[str]:
         f"  largest batch in the period: {inside or 'none'} (by the p99: {late or 'none'})"
     )
     told.append(
-        f"  samples/s: {result['loop_samples_per_second']:.0f} from frame to counts, "
-        f"{result['raw_samples_per_second']:.0f} the network alone: ratio "
+        f"  samples/s at {result['loop_batch']}: {result['loop_samples_per_second']:.0f} from "
+        f"frame to counts, {result['raw_samples_per_second']:.0f} the network alone: ratio "
         f"{result['loop_over_raw']:.3f}"
     )
     if result["fixed_cost_ms"] is not None:

@@ -81,8 +81,8 @@ def interleaved(
 
 
 def linear_fit(ns: list[int], milliseconds: list[float]) -> tuple[float, float] | None:
-    """Fit time = fixed + each * n by least squares; None with fewer than two different n."""
-    if len(set(ns)) < 2:
+    """Fit time = fixed + each * n by least squares; None with fewer than three different n."""
+    if len(set(ns)) < 3:  # two leave no room for an error to show
         return None
     each, fixed = np.polyfit(ns, milliseconds, 1)
     return float(fixed), float(each)

@@ -23,12 +23,13 @@ def test_quantiles_are_milliseconds():
 
 
 @given(
-    st.floats(0, 5), st.floats(1e-3, 10), st.lists(st.integers(1, 500), min_size=2, unique=True)
+    st.floats(0, 5), st.floats(1e-3, 10), st.lists(st.integers(1, 500), min_size=3, unique=True)
 )
 def test_fit_finds_the_line(fixed, each, ns):
     found = linear_fit(ns, [fixed + each * n for n in ns])
     assert found == pytest.approx((fixed, each), abs=1e-6)
 
 
-def test_one_point_is_no_line():
-    assert linear_fit([8, 8], [1.0, 2.0]) is None
+@pytest.mark.parametrize("ns", [[8, 8], [8, 16], [8, 16, 8]])
+def test_two_points_are_no_line_that_could_be_wrong(ns):
+    assert linear_fit(ns, [1.0, 2.0, 1.0][: len(ns)]) is None
