@@ -5,13 +5,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import operator
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,8 +16,9 @@ from torch.nn import functional
 
 from ..datasets import LabelledImages
 from ..models import ModelError
-from .checkpoints import load_checkpoint, load_weights, save_checkpoint
+from .checkpoints import save_checkpoint
 from .recipe import Recipe
+from .training_state import TrainingState, fingerprint
 
 # Images float32 [N, 3, H, W] in [0, 1] and labels int64 [N], to such.
 Augmentation = Callable[
@@ -28,7 +26,6 @@ Augmentation = Callable[
 ]
 SAVE_STEPS = 200
 _DRAWS = 2
-_RISING = 0.2  # of the steps, with "one_cycle"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,109 +94,6 @@ def move_average(average: dict, current: dict, decay: float) -> None:
             average[name].copy_(value)
 
 
-def _fingerprint(network: nn.Module, data: LabelledImages) -> str:
-    """Hash what a checkpoint belongs to besides its recipe: the data and the network's shape."""
-    digest = hashlib.sha256(data.images.tobytes())
-    digest.update(data.labels.astype("<i8").tobytes())
-    for name, value in network.state_dict().items():
-        digest.update(f"{name} {list(value.shape)}\n".encode())
-    return digest.hexdigest()
-
-
-class _State:
-    """All that a step changes, to be saved and restored as one."""
-
-    def __init__(
-        self, network: nn.Module, recipe: Recipe, steps: int, device: torch.device
-    ) -> None:
-        self.network, self.device = network, device
-        self.optimizer = torch.optim.SGD(
-            network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True,
-            weight_decay=recipe.weight_decay,
-        )  # fmt: skip
-        schedules = torch.optim.lr_scheduler
-        if recipe.schedule == "one_cycle":
-            # PyTorch divides by the steps of the rise less one: with 5 in all, by 0.
-            rising = _RISING if _RISING * steps != 1 else 2 * _RISING
-            self.schedule = schedules.OneCycleLR(
-                self.optimizer, recipe.learning_rate, total_steps=steps, pct_start=rising
-            )
-        else:
-            self.schedule = schedules.CosineAnnealingLR(self.optimizer, steps)
-        # float16's narrow range wants its gradients scaled; off, the scaler does nothing.
-        half = device.type == "cuda" and not torch.cuda.is_bf16_supported()
-        self.scaler = torch.amp.GradScaler(
-            device.type, enabled=half and recipe.precision == "mixed"
-        )
-        self.autocast = torch.autocast(
-            device.type,
-            torch.float16 if half else torch.bfloat16,
-            enabled=recipe.precision == "mixed",
-        )
-        self.average = {name: value.clone() for name, value in network.state_dict().items()}
-        self.generator = torch.Generator()
-        # On the CPU one generator serves all, in the order that the recipe's results rest on.
-        self.noise = self.generator if device.type == "cpu" else torch.Generator(device)
-        self.step, self.total, self.elapsed = 0, 0.0, 0.0
-
-    def begin_epoch(self, seed: int, count: int) -> torch.Tensor:
-        """Seed the generators for an epoch; returns the order of its images."""
-        torch.manual_seed(seed)  # what dropout draws from
-        self.generator.manual_seed(seed)
-        order = torch.randperm(count, generator=self.generator)
-        if self.noise is not self.generator:
-            self.noise.manual_seed(seed)
-        return order
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "total": self.total,
-            "elapsed": self.elapsed,
-            "network": self.network.state_dict(),
-            "average": self.average,  # the result; `network` is what goes on training
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "generator": self.generator.get_state(),
-            "noise": self.noise.get_state(),
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
-        }
-
-    def restore(self, state: dict[str, Any], source: str) -> None:
-        load_weights(self.network, state["network"], source)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
-        self.step = operator.index(state["step"])
-        self.total, self.elapsed = float(state["total"]), float(state["elapsed"])
-
-    def restore_generators(self, state: dict[str, Any]) -> None:
-        self.generator.set_state(state["generator"])
-        self.noise.set_state(state["noise"])
-        torch.set_rng_state(state["torch"])
-        if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"], self.device)
-
-
-def _resumable(checkpoint: Path, belongs: Mapping[str, Any]) -> dict[str, Any]:
-    """Load a checkpoint; refuses one of another training."""
-    state = load_checkpoint(checkpoint)
-    for name, value in belongs.items():
-        found = state.get(name)
-        if found != value:
-            other = f"another {name}: {found}"
-            if name == "fingerprint":
-                other = "other data or another network"
-            raise ModelError(
-                f"{checkpoint} was made with {other}; choose another folder, or remove it to "
-                "begin anew"
-            )
-    return state
-
-
 def train(
     network: nn.Module,
     data: LabelledImages,
@@ -252,23 +146,14 @@ def train(
         raise ModelError("training needs at least 2 images")
     where = torch.device(device)
     belongs = {"recipe": dataclasses.asdict(recipe), **(conditions or {})}
-    belongs |= {"fingerprint": _fingerprint(network, data)}
+    belongs |= {"fingerprint": fingerprint(network, data)}
     network.to(where, memory_format=torch.channels_last)
     batch = min(recipe.batch, len(data))
     steps = len(data) // batch
-    state = _State(network, recipe, steps * recipe.epochs, where)
+    state = TrainingState(network, recipe, steps * recipe.epochs, where)
     saved = None
     if checkpoint is not None and checkpoint.exists():
-        saved = _resumable(checkpoint, belongs)
-        try:
-            state.restore(saved, str(checkpoint))
-            state.restore_generators(saved)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(
-                f"{checkpoint} is damaged, or was made on another device ({reason}): remove it to "
-                "begin anew"
-            ) from error
+        saved = state.resume(checkpoint, belongs)
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels)
 
