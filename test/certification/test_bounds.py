@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 from statsmodels.stats.proportion import proportion_confint
@@ -112,15 +112,20 @@ def test_lower_bound_refuses(arguments):
 
 @settings(deadline=None)
 @given(trials(), st.floats(1e-9, 0.4), st.floats(0, 1))
+@example((1, 561), 1e-9, 0.5)
 def test_randomized_bound_solves_its_equation(trial, alpha, u):
     k, n = trial
     bound = randomized_lower_bound(k, n, alpha, u)
     assert lower_bound(k, n, alpha) - 1e-12 <= bound < 1
     if k > 0:
         floored = max(u, 0.01, 2 * alpha)
-        tail = binom.sf(k, n, bound) + floored * binom.pmf(k, n, bound)
+
+        def tail(p):
+            return binom.sf(k, n, p) + floored * binom.pmf(k, n, p)
+
         # A root found to rounding may lie below the exact one, which is sound, and never above.
-        assert alpha * (1 - 1e-5) <= tail <= alpha * (1 + 1e-6)
+        assert tail(bound) <= alpha * (1 + 1e-6)
+        assert alpha * (1 - 1e-5) <= tail(bound + 1e-15)
 
 
 def test_randomized_bound_is_plain_at_one_and_floored():
