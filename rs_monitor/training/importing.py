@@ -160,7 +160,9 @@ def _onnx(path: Path, wishes: Wishes) -> tuple[bytes, Logits, _Found]:
     mean, std = wishes.on_unit_range(wishes.mean or _IDENTITY[0], wishes.std or _IDENTITY[1])
     content = normalised(model, mean, std, str(path))
     own = runtime(model.proto.SerializeToString(), str(path))
-    own = one_by_one(own, model.batch) if model.batch else own
+    if model.batch:
+        own = one_by_one(own, model.batch)
+        _check_other_batch(content, (model.batch + 1, 3, height, width), path)
     low, high = wishes.value_range
     mean_of_range, std_of_range = (
         np.array(value, np.float32).reshape(1, 3, 1, 1)
@@ -178,6 +180,17 @@ def _onnx(path: Path, wishes: Wishes) -> tuple[bytes, Logits, _Found]:
         else f"mean {[round(m, 6) for m in mean]}, std {[round(s, 6) for s in std]}"
     )
     return content, source, (height, width, model.dynamic_size, path.name, said)
+
+
+def _check_other_batch(content: bytes, shape: tuple[int, ...], path: Path) -> None:
+    """Refuse a network whose batch was fixed and could not be freed, and say that it is why."""
+    try:
+        runtime(content, str(path))(np.zeros(shape, np.float32))
+    except ModelError as error:
+        raise ModelError(
+            f"{path}: it was exported for batches of {shape[0] - 1}, and something inside it "
+            f"depends on that: export it with a dynamic batch (OpenVINO on {list(shape)}: {error})"
+        ) from error
 
 
 def _denoiser(path: Path, height: int, width: int) -> tuple[bytes, Callable]:

@@ -299,6 +299,17 @@ def test_a_bias_that_is_reshaped_stays_as_it_is(tmp_path):
     assert worst_difference((x.mean((2, 3)) + bias) @ weights, logits(x)) < 1e-3
 
 
+def test_a_batch_that_cannot_be_freed_is_told(tmp_path, capsys):
+    write_onnx(tmp_path / "theirs.onnx", flat=(4, 36))  # of one image, but not named so
+    model = onnx.load(tmp_path / "theirs.onnx")
+    model.graph.node.insert(3, helper.make_node("Reshape", ["flat", "again"], ["joined"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 144]), "again"))
+    model.graph.node[4].input[0] = "joined"
+    onnx.save(model, tmp_path / "theirs.onnx")
+    said = refused(capsys, tmp_path / "theirs.onnx", tmp_path / "model")
+    assert "exported for batches of 1" in said and "export it with a dynamic batch" in said
+
+
 def test_a_batch_of_minus_one_is_any(tmp_path):
     by_hand = write_onnx(tmp_path / "theirs.onnx", batch=-1, flat=(-1, 144))
     _, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model")
