@@ -29,7 +29,7 @@ _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 _CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
 _REFERENCE_SAMPLES = 64
-_GREY = 96  # of 255, where a card has no reference image
+_GREY = 64  # of 255, where a card has no reference image
 
 
 def shipped_family() -> Path:
