@@ -33,6 +33,7 @@ _TORCHVISION = {
 }
 # What programs save a state dict under, and what DataParallel and torch.compile put before names.
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "state_dict_ema")
+_MOST_WRAPPERS = 3  # one in another
 _PREFIXES = {"module", "_orig_mod"}
 _CIFAR_SIDE, _IMAGENET_SIDE = 32, 224
 
@@ -78,8 +79,8 @@ def foreign_weights(
     (dict of str to torch.Tensor, Front or None)
         By the layers' own names, and the normalisation in front of them.
     """
-    while wrapped := next((k for k in _WRAPPERS if isinstance(state.get(k), Mapping)), None):
-        state = state[wrapped]
+    for _ in range(_MOST_WRAPPERS):  # a dict may hold itself
+        state = next((state[k] for k in _WRAPPERS if isinstance(state.get(k), Mapping)), state)
     weights = {str(name): value for name, value in state.items()}
     if not weights or not all(isinstance(v, torch.Tensor) for v in weights.values()):
         other = next((n for n, v in weights.items() if not isinstance(v, torch.Tensor)), "nothing")

@@ -98,6 +98,14 @@ def test_wrappings_of_others_programs(tmp_path, wrapper, prefix):
     assert worst_difference(expected(network, images(), IMAGENET), logits(images().numpy())) < 1e-3
 
 
+def test_a_dict_that_holds_itself_is_refused(tmp_path, capsys):
+    state = {"model": {}}
+    state["model"] = state
+    torch.save(state, tmp_path / "round.pt")
+    said = refused(capsys, tmp_path / "round.pt", tmp_path / "model")
+    assert "no state dict of tensors" in said
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

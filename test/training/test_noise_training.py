@@ -108,10 +108,8 @@ def test_any_number_of_steps(steps):
 def test_a_checkpoint_of_other_conditions_is_refused(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     train(network(), stripes(), RECIPE, checkpoint, conditions={"augmentation": "none"})
-    for other in ({"augmentation": "geometry"}, {}):
-        if other:
-            with pytest.raises(ModelError, match="another augmentation: none"):
-                train(network(), stripes(), RECIPE, checkpoint, conditions=other)
+    with pytest.raises(ModelError, match="another augmentation: none"):
+        train(network(), stripes(), RECIPE, checkpoint, conditions={"augmentation": "geometry"})
     train(network(), stripes(), RECIPE, checkpoint, conditions={"augmentation": "none"})
 
 
