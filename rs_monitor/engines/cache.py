@@ -101,10 +101,10 @@ class EngineCache:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             state = self.folder.stat()
-        except OSError as error:
-            raise EngineError(
-                f"cannot make the engine cache {self.folder}: {error.strerror or error}"
-            ) from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            reason = getattr(error, "strerror", None) or error
+            shown = str(self.folder).encode("unicode_escape").decode()
+            raise EngineError(f"cannot make the engine cache {shown}: {reason}") from error
         self._check_owner(self.folder, state, writable=stat.S_IWGRP | stat.S_IWOTH)
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise EngineError(f"the engine cache {self.folder} is not writable")
@@ -150,11 +150,16 @@ class EngineCache:
         try:
             record = json.loads(text)
             told, digest = record["key"], record["engine_sha256"]
-            form = record["format"]
+            form, writer = record["format"], record["written_by"]
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise EngineError(f"{record_path} is no record of an engine: {again}") from error
         if form != _FORMAT or told != dataclasses.asdict(key):
             raise EngineError(f"{record_path} is of another engine: {again}")
+        if writer != os.geteuid():
+            raise EngineError(
+                f"{record_path} was written by user {writer}, not by {os.geteuid()}: an engine is "
+                f"code, and this one is another user's, copied; {again}"
+            )
         actual = hashlib.sha256(engine).hexdigest()
         if digest != actual:
             raise EngineError(

@@ -119,6 +119,12 @@ def older_version(cache):
     cache.record_path(KEY).write_text(json.dumps(record))
 
 
+def copied_from_another_user(cache):
+    record = json.loads(cache.record_path(KEY).read_text())
+    record["written_by"] += 1
+    cache.record_path(KEY).write_text(json.dumps(record))
+
+
 def huge_record(cache):
     os.truncate(cache.record_path(KEY), 1 << 30)
 
@@ -135,6 +141,7 @@ def huge_record(cache):
         (open_to_others, "open to other users"),
         (swap, "of another engine"),
         (older_version, "of another engine"),
+        (copied_from_another_user, f"written by user {os.geteuid() + 1}, not by {os.geteuid()}"),
         (huge_record, "at most"),
     ],
 )
@@ -175,6 +182,8 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError, match="cannot make the engine cache .*Not a directory"):
         EngineCache(tmp_path / "file" / "engines")
+    with pytest.raises(EngineError, match=r"engine cache .*eng\\x00ines: embedded null byte"):
+        EngineCache(tmp_path / "eng\0ines")
 
 
 def test_a_build_that_fails_leaves_nothing(cache):
