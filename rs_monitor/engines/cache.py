@@ -103,7 +103,7 @@ class EngineCache:
             state = self.folder.stat()
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or error
-            shown = str(self.folder).encode("unicode_escape").decode()
+            shown = repr(str(self.folder))
             raise EngineError(f"cannot make the engine cache {shown}: {reason}") from error
         self._check_owner(self.folder, state, writable=stat.S_IWGRP | stat.S_IWOTH)
         if not os.access(self.folder, os.W_OK | os.X_OK):

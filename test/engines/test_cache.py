@@ -180,9 +180,9 @@ def test_somebody_elses_files_are_refused(cache):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError, match="cannot make the engine cache .*Not a directory"):
-        EngineCache(tmp_path / "file" / "engines")
-    with pytest.raises(EngineError, match=r"engine cache .*eng\\x00ines: embedded null byte"):
+    with pytest.raises(EngineError, match="make the engine cache .*/Jürgen': Not a directory"):
+        EngineCache(tmp_path / "file" / "Jürgen")
+    with pytest.raises(EngineError, match=r"engine cache .*eng\\x00ines': embedded null byte"):
         EngineCache(tmp_path / "eng\0ines")
 
 
