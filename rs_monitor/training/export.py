@@ -134,7 +134,7 @@ def _export(arguments: argparse.Namespace) -> None:
                 "resolution": arguments.resolution,
             },
             **reference,
-            "architecture": f"CompactResNet, widths {', '.join(map(str, network.widths))}",
+            "architecture": f"CompactResNet: {network.layout}",
             "licence": {"weights": "Apache-2.0", "training_data": about.licence},
             "training": {
                 "command": f"python -m rs_monitor.training.{arguments.data_set}",

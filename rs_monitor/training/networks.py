@@ -13,11 +13,15 @@ import torch
 from torch import nn
 
 from ..models import ModelError
-from .architectures import CompactResNet
+from .architectures import CompactResNet, Layout
 from .cifar_resnet import DEPTHS, CifarResNet
 
-# Widths of the three stages, by name.
-COMPACT = {"compact": (32, 64, 128), "compact_wide": (32, 80, 160)}
+COMPACT = {
+    "compact": Layout(),
+    "compact_wide": Layout(widths=(32, 80, 160)),
+    "compact_placed": Layout(cells=4),
+    "compact_coarse": Layout(widths=(64, 128), blocks=2, stem=(8, 4), cells=4),
+}
 CIFAR = {f"cifar_resnet{depth}": depth for depth in DEPTHS}
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 NETWORKS = (*COMPACT, *CIFAR, *(f"{name}_padded" for name in CIFAR), *TORCHVISION)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from .noise_training import SAVE_STEPS, Augmentation, Progress, train
 from .onnx_models import read_onnx
 from .recipe import Recipe, add_recipe_options, recipe_from
 from .unfolding import load_folded
-from .widening import widen
+from .widening import may_widen, widen
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -86,7 +85,8 @@ def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> t
 def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
     """Load weights to start from: a checkpoint, ours or others', or the ONNX file of a model.
 
-    A network of `COMPACT` starts from a narrower one as well, widened.
+    A network of `COMPACT` starts from a narrower one as well, widened, and one whose classifier
+    weighs every place on its own from one that sees their mean.
 
     Raises
     ------
@@ -121,6 +121,23 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
     load_weights(inner, _fitting(inner, weights), str(path))
 
 
+def check_size(network: nn.Module, data: LabelledImages) -> None:
+    """Refuse images of a size that the network does not take.
+
+    Raises
+    ------
+    ModelError
+        When it takes one size, and they have another.
+    """
+    side = network.layout.side if isinstance(network, CompactResNet) else None
+    height, width = data.images.shape[1:3]
+    if side and (height, width) != (side, side):
+        raise ModelError(
+            f"the network takes images of {side}x{side} pixels (height x width), these have "
+            f"{height}x{width}: resize them, or choose a network without places of its own"
+        )
+
+
 def _load_or_widen(network: nn.Module, load: Callable[[nn.Module], Any], seed: int) -> None:
     """Load into the network, or into a narrower one of its kind that is widened to it."""
     try:
@@ -129,9 +146,9 @@ def _load_or_widen(network: nn.Module, load: Callable[[nn.Module], Any], seed: i
     except ValueError:
         if not isinstance(network, CompactResNet):
             raise
-        for widths in COMPACT.values():
-            if widths != network.widths and all(map(operator.le, widths, network.widths)):
-                start = CompactResNet(network.classifier.out_features, widths=widths)
+        for layout in COMPACT.values():
+            if layout != network.layout and may_widen(layout, network.layout):
+                start = CompactResNet(network.classifier.out_features, layout=layout)
                 with contextlib.suppress(ValueError):
                     load(start)
                     widen(start, network, torch.Generator().manual_seed(seed))
@@ -208,6 +225,7 @@ def run_training(
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = make_network()
+    check_size(network, data)
     checkpoint = arguments.out / CHECKPOINT
     conditions = {**(conditions or {}), "start": _digest(arguments.start)}
     if arguments.start and not checkpoint.exists():

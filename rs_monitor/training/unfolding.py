@@ -73,9 +73,14 @@ def load_folded(network: nn.Module, path: Path, images: torch.Tensor) -> bool:
             normalisation.running_var.fill_(1.0 - normalisation.eps)
         _adopt_statistics(network, normalisations, images)
         weight, bias = (values.get(f"classifier.{name}") for name in ("weight", "bias"))
-        same = weight is not None and weight.shape == tuple(network.classifier.weight.shape)
+        if weight is None:
+            return False
+        weight, given = torch.from_numpy(weight), network.classifier.weight
+        if weight.shape[1] != given.shape[1]:
+            weight = network.spread(weight)
+        same = weight.shape == given.shape
         if same:
-            network.classifier.weight.copy_(torch.from_numpy(weight))
+            given.copy_(weight)
             network.classifier.bias.copy_(torch.from_numpy(bias))
     return same
 

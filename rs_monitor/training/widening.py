@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import operator
+
 import torch
 from torch import nn
 
-from .architectures import CompactResNet
+from .architectures import CompactResNet, Layout
 
 _SPREAD = (0.5, 1.5)  # shares of the copies of a channel, before they are made to sum to one
 
@@ -33,6 +35,16 @@ class _Channels:
         drawn = torch.rand((outputs, wide), generator=self._generator) * (high - low) + low
         total = torch.zeros(outputs, self._narrow).index_add_(1, self.source, drawn)
         return drawn / total[:, self.source]
+
+
+def may_widen(narrow: Layout, wide: Layout) -> bool:
+    """Return whether a network of one layout can be widened to one of another."""
+    return (
+        (narrow.blocks, narrow.stem) == (wide.blocks, wide.stem)
+        and len(narrow.widths) == len(wide.widths)
+        and all(map(operator.le, narrow.widths, wide.widths))
+        and narrow.cells in (0, wide.cells)
+    )
 
 
 def widen(narrow: CompactResNet, wide: CompactResNet, generator: torch.Generator) -> None:
@@ -90,6 +102,7 @@ def widen(narrow: CompactResNet, wide: CompactResNet, generator: torch.Generator
                 convolution(old.shortcut[0], new.shortcut[0], stream, after)
                 normalisation(old.shortcut[1], new.shortcut[1], after)
             stream = after
-        weight = narrow.classifier.weight[:, stream.source]
-        wide.classifier.weight.copy_(weight * stream.shares(len(weight)))
+        weight = narrow.classifier.weight.unflatten(1, (-1, narrow.places))[:, stream.source]
+        weight = (weight * stream.shares(len(weight))[:, :, None]).flatten(1)
+        wide.classifier.weight.copy_(weight if narrow.layout.cells else wide.spread(weight))
         wide.classifier.bias.copy_(narrow.classifier.bias)

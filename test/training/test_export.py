@@ -17,7 +17,7 @@ from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
 from rs_monitor.training.cifar10 import CIFAR10_LABELS, CIFAR10_NETWORK
-from rs_monitor.training.networks import make_network
+from rs_monitor.training.networks import COMPACT, make_network
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.recipe import Recipe
 
@@ -43,7 +43,7 @@ def test_the_onnx_has_the_logits_of_the_network(tmp_path, batch, height, width):
 
 
 @pytest.mark.parametrize(
-    ("name", "resolution"), [("compact", "full"), ("compact", "half"), ("compact_wide", "full")]
+    ("name", "resolution"), [("compact", "full"), ("compact", "half"), ("compact_coarse", "full")]
 )
 def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(
     tmp_path, monkeypatch, name, resolution
@@ -65,8 +65,7 @@ def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(
     card = load_card(tmp_path / f"traffic_signs_sigma050{suffix}.yaml")
     assert (card.sigma, card.resolution, card.labels) == (0.5, resolution, TRAFFIC_SIGN_LABELS)
     assert (card.height, card.width) == ((32, 32) if resolution == "full" else (16, 16))
-    widths = {"compact": "32, 64, 128", "compact_wide": "32, 80, 160"}[name]
-    assert card.details["architecture"] == f"CompactResNet, widths {widths}"
+    assert card.details["architecture"] == f"CompactResNet: {COMPACT[name]}"
     training = card.details["training"]
     assert (training["epochs_done"], training["wall_time_s"]) == (2, 12)
     assert (training["recipe"]["seed"], training["machine"]) == (0, "a test's")

@@ -7,7 +7,13 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from rs_monitor.models import ModelError
 from rs_monitor.training.cifar_resnet import CifarResNet
-from rs_monitor.training.networks import NETWORKS, TORCHVISION, import_torchvision, make_network
+from rs_monitor.training.networks import (
+    COMPACT,
+    NETWORKS,
+    TORCHVISION,
+    import_torchvision,
+    make_network,
+)
 from rs_monitor.training.onnx_export import export_onnx
 
 
@@ -75,6 +81,34 @@ def test_a_network_and_its_onnx_agree_at_any_size(name):
         expected = network(images).detach().numpy()
         assert found.shape == (n, 7)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["compact_placed", "compact_coarse"])
+def test_a_classifier_over_places_has_one_size(name):
+    torch.manual_seed(0)
+    network = settled(make_network(name, 7))
+    assert network.layout.side == 32
+    exported = export_onnx(network, 32, 32)
+    assert not exported.dynamic_size
+    images = example(32, 32, 5)
+    expected = network(images).detach().numpy()
+    found = runtime_logits(exported.content, images)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * abs(expected).max())
+    # The logits depend on where something is.
+    assert not np.allclose(network(images.roll(8, 3)).detach().numpy(), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("compact", "stages of 32, 64, 128 channels with 3 blocks each, 5x5 stem of stride 2, "
+                    "classifier over the mean over places"),
+        ("compact_coarse", "stages of 64, 128 channels with 2 blocks each, 8x8 stem of stride 4, "
+                           "classifier over 4x4 places"),
+    ],
+)  # fmt: skip
+def test_what_a_layout_says(name, said):
+    assert str(COMPACT[name]) == said
 
 
 def test_normalisation_is_inside():

@@ -11,9 +11,10 @@ from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.networks import make_network
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.recipe import Recipe
-from rs_monitor.training.running import start_from
+from rs_monitor.training.running import check_size, start_from
 
 DATA = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 3, np.arange(4))
+LARGE = LabelledImages(np.zeros((4, 32, 32, 3), np.uint8), np.arange(4) % 3, np.arange(4))
 RECIPE = Recipe(sigma=0.25)
 
 
@@ -42,15 +43,16 @@ def test_our_own_checkpoint_starts_from_its_average(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".onnx"])
-def test_a_narrower_network_is_widened(tmp_path, suffix):
+@pytest.mark.parametrize("name", ["compact_wide", "compact_placed"])
+def test_a_narrower_network_is_widened(tmp_path, suffix, name):
     torch.manual_seed(0)
-    source, network = make_network("compact", 3).eval(), make_network("compact_wide", 3)
+    source, network = make_network("compact", 3).eval(), make_network(name, 3)
     path = tmp_path / f"start{suffix}"
     if suffix == ".onnx":
         path.write_bytes(export_onnx(source, 32, 32).content)
     else:
         torch.save({"average": source.state_dict()}, path)
-    start_from(network, path, DATA, RECIPE)
+    start_from(network, path, LARGE, RECIPE)
     images = torch.rand((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(network.eval()(images), source(images), rtol=1e-3, atol=1e-4)
@@ -77,3 +79,11 @@ def test_onnx_that_nothing_can_start_from(tmp_path):
         start_from(make_network("cifar_resnet20", 3), tmp_path / "model.onnx", DATA, RECIPE)
     with pytest.raises(ModelError, match="no valid ONNX model"):
         start_from(make_network("compact", 3), tmp_path / "model.onnx", DATA, RECIPE)
+
+
+def test_a_network_of_one_size_takes_no_other():
+    check_size(make_network("compact", 3), DATA)
+    check_size(make_network("cifar_resnet20", 3), DATA)
+    check_size(make_network("compact_coarse", 3), LARGE)
+    with pytest.raises(ModelError, match=r"takes images of 32x32 pixels .* these have 8x8"):
+        check_size(make_network("compact_coarse", 3), DATA)

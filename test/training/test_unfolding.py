@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from random_statistics import randomise_statistics
 
-from rs_monitor.training.architectures import CompactResNet
+from rs_monitor.training.architectures import CompactResNet, Layout
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.unfolding import load_folded
 
@@ -16,7 +16,7 @@ WIDTHS = (4, 6, 8)
 def trained(classes=5):
     """A network whose batch normalisations are anything but the identity."""
     torch.manual_seed(0)
-    return randomise_statistics(CompactResNet(classes, widths=WIDTHS)).eval()
+    return randomise_statistics(CompactResNet(classes, layout=Layout(WIDTHS))).eval()
 
 
 def images(count=64):
@@ -27,7 +27,7 @@ def images(count=64):
 def test_the_loaded_network_computes_what_the_file_does(tmp_path, training):
     source = trained()
     (tmp_path / "model.onnx").write_bytes(export_onnx(source, 32, 32).content)
-    loaded = CompactResNet(5, widths=WIDTHS).train(not training)
+    loaded = CompactResNet(5, layout=Layout(WIDTHS)).train(not training)
     assert load_folded(loaded, tmp_path / "model.onnx", images())
     assert loaded.training is not training
     with torch.no_grad():
@@ -38,7 +38,7 @@ def test_the_loaded_network_computes_what_the_file_does(tmp_path, training):
 
 def test_filters_have_the_scale_of_new_ones(tmp_path):
     (tmp_path / "model.onnx").write_bytes(export_onnx(trained(), 32, 32).content)
-    loaded = CompactResNet(5, widths=WIDTHS)
+    loaded = CompactResNet(5, layout=Layout(WIDTHS))
     load_folded(loaded, tmp_path / "model.onnx", images())
     lengths = loaded.stem[0].weight.flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.full_like(lengths, 3**-0.5))
@@ -46,7 +46,7 @@ def test_filters_have_the_scale_of_new_ones(tmp_path):
 
 def test_a_classifier_of_other_classes_stays_new(tmp_path):
     (tmp_path / "model.onnx").write_bytes(export_onnx(trained(classes=4), 32, 32).content)
-    loaded = CompactResNet(5, widths=WIDTHS)
+    loaded = CompactResNet(5, layout=Layout(WIDTHS))
     before = loaded.classifier.weight.clone()
     assert not load_folded(loaded, tmp_path / "model.onnx", images())
     assert torch.equal(loaded.classifier.weight, before)
@@ -55,4 +55,17 @@ def test_a_classifier_of_other_classes_stays_new(tmp_path):
 def test_other_convolutions_are_refused(tmp_path):
     (tmp_path / "model.onnx").write_bytes(export_onnx(trained(), 32, 32).content)
     with pytest.raises(ValueError, match=r"model\.onnx holds other convolutions"):
-        load_folded(CompactResNet(5, widths=(4, 6, 10)), tmp_path / "model.onnx", images())
+        load_folded(CompactResNet(5, layout=Layout((4, 6, 10))), tmp_path / "model.onnx", images())
+
+
+@pytest.mark.parametrize(("before", "after", "same"), [(0, 4, True), (4, 4, True), (4, 0, False)])
+def test_a_classifier_over_places_starts_as_one_over_their_mean(tmp_path, before, after, same):
+    torch.manual_seed(0)
+    source = randomise_statistics(CompactResNet(5, layout=Layout(WIDTHS, cells=before))).eval()
+    (tmp_path / "model.onnx").write_bytes(export_onnx(source, 32, 32).content)
+    loaded = CompactResNet(5, layout=Layout(WIDTHS, cells=after)).eval()
+    assert load_folded(loaded, tmp_path / "model.onnx", images()) is same
+    with torch.no_grad():
+        expected, found = source(images()), loaded(images())
+    close = torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+    assert close is same
