@@ -15,13 +15,13 @@ from typing import Any
 import cv2
 import torch
 
-from ..files import write_atomically
-from ..models import RESOLUTIONS, ModelError, save_card
+from ..models import RESOLUTIONS, ModelError
 from ..program import check_folder, run_told
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .checkpoints import load_checkpoint, load_weights
 from .cifar10 import CIFAR10_LABELS, CIFAR10_NETWORK
+from .model_files import ModelInput, save_model, staged
 from .networks import COMPACT, make_network
 from .onnx_export import export_onnx
 from .recipe import Recipe
@@ -115,40 +115,34 @@ def _export(arguments: argparse.Namespace) -> None:
     size = 32 if arguments.resolution == "full" else 16
     name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
     name += "" if arguments.resolution == "full" else "_half"
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    reference = _reference(arguments.data_set, arguments.out)
     exported = export_onnx(network, size, size)
-    write_atomically(arguments.out / f"{name}.onnx", exported.content)
     started = {"started_from": arguments.started_from} if arguments.started_from else {}
-    save_card(
-        arguments.out / f"{name}.yaml",
-        {
-            "name": name,
-            "onnx": f"{name}.onnx",
-            "sha256": exported.sha256,
-            "sigma": recipe["sigma"],
-            "input": {
-                "height": size,
-                "width": size,
-                "dynamic_size": exported.dynamic_size,
-                "resolution": arguments.resolution,
+    with staged(arguments.out) as folder:
+        save_model(
+            folder,
+            name,
+            exported.content,
+            exported.sha256,
+            ModelInput(size, size, exported.dynamic_size),
+            recipe["sigma"],
+            about.labels,
+            {
+                **_reference(arguments.data_set, folder),
+                "architecture": f"CompactResNet: {network.layout}",
+                "licence": {"weights": "Apache-2.0", "training_data": about.licence},
+                "training": {
+                    "command": f"python -m rs_monitor.training.{arguments.data_set}",
+                    "data": about.data,
+                    "recipe": recipe,
+                    **started,
+                    "epochs_done": state.get("epochs_done", state.get("epoch", -1) + 1),
+                    "wall_time_s": round(state["elapsed"]),
+                    "torch": str(torch.__version__),
+                    "machine": arguments.machine,
+                },
             },
-            **reference,
-            "architecture": f"CompactResNet: {network.layout}",
-            "licence": {"weights": "Apache-2.0", "training_data": about.licence},
-            "training": {
-                "command": f"python -m rs_monitor.training.{arguments.data_set}",
-                "data": about.data,
-                "recipe": recipe,
-                **started,
-                "epochs_done": state.get("epochs_done", state.get("epoch", -1) + 1),
-                "wall_time_s": round(state["elapsed"]),
-                "torch": str(torch.__version__),
-                "machine": arguments.machine,
-            },
-            "labels": list(about.labels),
-        },
-    )
+            arguments.resolution,
+        )
     print(f"{arguments.out / name}.onnx {exported.sha256}")
 
 

@@ -59,8 +59,8 @@ def check_name(name: str) -> None:
 def staged(folder: Path) -> Iterator[Path]:
     """Yield a folder to make a model in; its files get into `folder` once all is well.
 
-    The card comes last, since it vouches for the others. Where something fails, `folder` is as
-    it was.
+    The card comes last, since it vouches for the others; the int8 twin of the card that it
+    replaces goes. Where something fails, `folder` is as it was.
 
     Raises
     ------
@@ -78,7 +78,10 @@ def staged(folder: Path) -> Iterator[Path]:
         yield stage
         made = False
         for path in sorted(stage.iterdir(), key=lambda path: path.suffix == ".yaml"):
+            before = _twin(folder / path.name)
             os.replace(path, folder / path.name)
+            if before and before != _twin(folder / path.name):
+                before.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
     finally:
@@ -86,6 +89,16 @@ def staged(folder: Path) -> Iterator[Path]:
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _twin(path: Path) -> Path | None:
+    """Return the int8 twin that a card names; None for no card, or one that names none."""
+    if path.suffix != ".yaml" or not path.exists():
+        return None
+    with contextlib.suppress(ModelError):
+        card = load_card(path)
+        return card.int8.onnx if card.int8 else None
+    return None
 
 
 def save_model(
@@ -97,6 +110,7 @@ def save_model(
     sigma: float,
     labels: tuple[str, ...],
     details: dict[str, Any],
+    resolution: str = "full",
 ) -> ModelCard:
     """Write ONNX file and card, and read the card back.
 
@@ -113,6 +127,8 @@ def save_model(
     labels : tuple of str
     details : dict
         What else the card says.
+    resolution : str
+        That the network was trained for, of `models.RESOLUTIONS`.
 
     Raises
     ------
@@ -133,7 +149,7 @@ def save_model(
             "onnx": path.name,
             "sha256": sha256,
             "sigma": sigma,
-            "input": dataclasses.asdict(size) | {"resolution": "full"},
+            "input": dataclasses.asdict(size) | {"resolution": resolution},
             **details,
             "labels": list(labels),
         },

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import errno
 import hashlib
 import sys
 
@@ -12,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from rs_monitor.bank import check_reference
 from rs_monitor.engines import open_engine
-from rs_monitor.models import ModelError, load_card, load_model
+from rs_monitor.models import ModelError, load_card, load_model, save_twin
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
@@ -93,3 +94,43 @@ def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.png"))
     with open_engine(load_model(card), backend="auto", precision="auto", max_batch=8) as engine:
         assert engine.model.height == 32
+
+
+def _checkpoint(folder, seed):
+    torch.manual_seed(seed)
+    state = {
+        "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
+        "epochs_done": 1,
+        "elapsed": 5.0,
+        "average": make_network("compact_coarse", len(TRAFFIC_SIGN_LABELS)).state_dict(),
+    }
+    torch.save(state, folder / "checkpoint.pt")
+    words = [str(folder / "checkpoint.pt"), "--network", "compact_coarse", "--machine", "m"]
+    return [*words, "--out", str(folder / "models")]
+
+
+def test_a_model_that_is_replaced_takes_its_int8_twin_along(tmp_path):
+    assert export.main(_checkpoint(tmp_path, 0)) == 0
+    card = load_card(tmp_path / "models" / "traffic_signs_sigma025.yaml")
+    twin = {"onnx": "signs_int8.onnx", "sha256": hashlib.sha256(b"twin").hexdigest()}
+    save_twin(card, b"twin", card.details | {"int8": twin})
+    assert export.main(_checkpoint(tmp_path, 1)) == 0
+    replaced = load_card(card.path)
+    assert replaced.int8 is None and replaced.sha256 != card.sha256
+    assert {path.name for path in card.path.parent.iterdir()} == {
+        "reference.png", "traffic_signs_sigma025.onnx", "traffic_signs_sigma025.yaml",
+    }  # fmt: skip
+
+
+def test_a_model_stays_where_the_new_one_cannot_be_written(tmp_path, monkeypatch, capfd):
+    assert export.main(_checkpoint(tmp_path, 0)) == 0
+    folder = tmp_path / "models"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rs_monitor.models.saving.write_atomically", full)  # ONNX, then the card
+    assert export.main(_checkpoint(tmp_path, 1)) == 2
+    assert "No space left on device" in capfd.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
