@@ -95,7 +95,7 @@ def _twin(path: Path) -> Path | None:
     """Return the int8 twin that a card names; None for no card, or one that names none."""
     if path.suffix != ".yaml" or not path.exists():
         return None
-    with contextlib.suppress(ModelError):
+    with contextlib.suppress(ModelError):  # a card that cannot be read vouches for no twin
         card = load_card(path)
         return card.int8.onnx if card.int8 else None
     return None
