@@ -73,7 +73,7 @@ def load_folded(network: nn.Module, path: Path, images: torch.Tensor) -> bool:
             normalisation.running_var.fill_(1.0 - normalisation.eps)
         _adopt_statistics(network, normalisations, images)
         weight, bias = (values.get(f"classifier.{name}") for name in ("weight", "bias"))
-        if weight is None:
+        if weight is None or bias is None or weight.ndim != 2:
             return False
         weight, given = torch.from_numpy(weight), network.classifier.weight
         if weight.shape[1] != given.shape[1]:

@@ -4,6 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
+onnx = pytest.importorskip("onnx", reason="training needs PyTorch: pip install torch onnx")
+
+from onnx import numpy_helper
 from random_statistics import randomise_statistics
 
 from rs_monitor.training.architectures import CompactResNet, Layout
@@ -69,3 +72,17 @@ def test_a_classifier_over_places_starts_as_one_over_their_mean(tmp_path, before
         expected, found = source(images()), loaded(images())
     close = torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
     assert close is same
+
+
+@pytest.mark.parametrize("shape", [(40,), (5, 8, 1)])
+def test_a_classifier_that_is_no_matrix_stays_new(tmp_path, shape):
+    graph = onnx.load_from_string(export_onnx(trained(), 32, 32).content)
+    (weight,) = (each for each in graph.graph.initializer if each.name == "classifier.weight")
+    weight.CopyFrom(
+        numpy_helper.from_array(numpy_helper.to_array(weight).reshape(shape), weight.name)
+    )
+    onnx.save(graph, tmp_path / "model.onnx")
+    loaded = CompactResNet(5, layout=Layout(WIDTHS))
+    before = loaded.classifier.weight.clone()
+    assert not load_folded(loaded, tmp_path / "model.onnx", images())
+    assert torch.equal(loaded.classifier.weight, before)
