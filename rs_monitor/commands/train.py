@@ -141,11 +141,11 @@ def _scalars(arguments: argparse.Namespace) -> Any:
     return SummaryWriter(str(arguments.out / "tensorboard"))
 
 
-def _check(arguments: argparse.Namespace) -> Recipe:
+def _check(arguments: argparse.Namespace) -> None:
     from ..training.model_files import check_name
 
     try:
-        recipe = recipe_from(arguments)
+        recipe_from(arguments)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not 0 <= arguments.held_out < 1:
@@ -156,14 +156,14 @@ def _check(arguments: argparse.Namespace) -> Recipe:
             raise UsageError(f"--{option.replace('_', '-')} must lie in 1 to {most}")
     check_folder(arguments.out)
     check_name(model_name(arguments))
-    return recipe
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, export, evaluate."""
-    recipe = _check(arguments)
+    _check(arguments)
     need_torch("train")
     device = _device(arguments.device)
+    recipe = recipe_from(arguments, device)
     if arguments.threads:
         import torch
 
@@ -178,7 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             f"{len(data)} images for training, {len(held_out) if held_out else 0} held out, "
             f"{len(labels)} classes, {data.images.shape[1]}x{data.images.shape[2]} pixels, on "
-            f"{device}",
+            f"{device} in {recipe.precision}",
             flush=True,
         )
         card, seconds = _train(arguments, recipe, data, held_out, labels, device)

@@ -7,10 +7,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from ..engines.machine import processor
 from ..models import MAX_SIGMA
 
 SCHEDULES = ("one_cycle", "cosine")
 PRECISIONS = ("mixed", "fp32")
+AUTOMATIC = "auto"
+# Without these PyTorch computes bfloat16 on a CPU by conversion: 12 times slower than float32 on
+# a Zen 3 with AVX2 alone.
+_COMPUTES_BF16 = {"avx512_bf16", "amx_bf16"}
 _LARGEST = 1e30  # of what has no bound of its own
 _MOST = {"sigma": MAX_SIGMA, "epochs": 1_000_000, "batch": 1_000_000, "seed": 2**32 - 1}
 
@@ -101,18 +106,27 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         )
     group.add_argument("--schedule", choices=SCHEDULES, default=Recipe.schedule)
     group.add_argument(
-        "--precision", choices=PRECISIONS, default=Recipe.precision,
-        help="bfloat16 where it does no harm, or fp32 throughout, which is faster on CPUs without "
-        "bfloat16 (default: %(default)s)",
+        "--precision", choices=(AUTOMATIC, *PRECISIONS), default=AUTOMATIC,
+        help="mixed: bfloat16 where it does no harm; fp32 throughout; auto: mixed on a GPU and on "
+        "CPUs that compute bfloat16, which on others is many times slower (default: %(default)s)",
     )  # fmt: skip
 
 
-def recipe_from(arguments: argparse.Namespace) -> Recipe:
-    """Return the recipe that the options ask for.
+def fastest_precision(device: str) -> str:
+    """Return the one of `PRECISIONS` that trains fastest on "cpu" (this one) or "cuda"."""
+    bf16 = device == "cuda" or not _COMPUTES_BF16.isdisjoint(processor()[1])
+    return "mixed" if bf16 else "fp32"
+
+
+def recipe_from(arguments: argparse.Namespace, device: str = "cpu") -> Recipe:
+    """Return the recipe that the options ask for, on a device: "cpu" or "cuda".
 
     Raises
     ------
     ValueError
         Naming the value that is out of range.
     """
-    return Recipe(**{f.name: getattr(arguments, f.name) for f in dataclasses.fields(Recipe)})
+    values = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(Recipe)}
+    if values["precision"] == AUTOMATIC:
+        values["precision"] = fastest_precision(device)
+    return Recipe(**values)

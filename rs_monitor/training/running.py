@@ -221,7 +221,7 @@ def run_training(
     (torch.nn.Module, float)
         The network, and the wall time in seconds.
     """
-    recipe = recipe_from(arguments)
+    recipe = recipe_from(arguments, device)
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = make_network()

@@ -152,7 +152,7 @@ def _load_own(checkpoint: Path, belongs: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in belongs.items():
         found = state.get(name)
         if found != value:
-            other = f"another {name}: {found}"
+            other = f"another {name}: {_difference(found, value)}"
             if name == "fingerprint":
                 other = "other data or another network"
             raise ModelError(
@@ -160,3 +160,11 @@ def _load_own(checkpoint: Path, belongs: Mapping[str, Any]) -> dict[str, Any]:
                 "begin anew"
             )
     return state
+
+
+def _difference(found: Any, wanted: Any) -> str:
+    """Return what was found where other was wanted; of two mappings, what differs only."""
+    if not (isinstance(found, Mapping) and isinstance(wanted, Mapping)):
+        return f"{found}"
+    names = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+    return ", ".join(f"{name} {found.get(name)}, not {wanted.get(name)}" for name in names)

@@ -5,20 +5,48 @@ import math
 
 import pytest
 
-from rs_monitor.training.recipe import Recipe, add_recipe_options, recipe_from
+from rs_monitor.training import recipe
+from rs_monitor.training.recipe import (
+    Recipe,
+    add_recipe_options,
+    fastest_precision,
+    recipe_from,
+)
 
 
-def parsed(*words):
+def parsed(*words, device="cpu"):
     parser = argparse.ArgumentParser()
     add_recipe_options(parser)
-    return recipe_from(parser.parse_args(words))
+    return recipe_from(parser.parse_args(words), device)
 
 
 def test_the_options_are_the_recipe():
-    assert parsed() == Recipe(sigma=0.25)
+    assert parsed() == Recipe(sigma=0.25, precision=fastest_precision("cpu"))
+    assert parsed("--precision", "mixed") == Recipe(sigma=0.25)
     words = "--sigma 0.5 --epochs 3 --weight-decay 1e-3 --schedule cosine --seed 7".split()
-    expected = Recipe(sigma=0.5, epochs=3, weight_decay=1e-3, schedule="cosine", seed=7)
+    words += ["--precision", "fp32"]
+    expected = Recipe(
+        sigma=0.5, epochs=3, weight_decay=1e-3, schedule="cosine", seed=7, precision="fp32"
+    )
     assert parsed(*words) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ({"avx2", "avx512f", "avx512_bf16"}, "mixed"),
+        ({"avx2", "amx_bf16"}, "mixed"),
+        ({"avx2", "avx512f", "avx512_vnni"}, "fp32"),
+        ({"avx2"}, "fp32"),
+        (set(), "fp32"),
+    ],
+)
+def test_bfloat16_is_taken_where_the_processor_computes_it(flags, precision, monkeypatch):
+    monkeypatch.setattr(recipe, "processor", lambda: ("a processor", flags))
+    assert parsed().precision == precision
+    assert parsed(device="cuda").precision == "mixed"
+    for asked in ("mixed", "fp32"):
+        assert parsed("--precision", asked).precision == asked
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     assert "epoch" not in printed.err
     assert (out / "model.onnx").read_bytes() == before
     assert main(words(data, out, "--sigma", "0.5")) == 2
-    assert "another recipe" in capsys.readouterr().err
+    assert "another recipe: sigma 0.25, not 0.5; choose" in capsys.readouterr().err
     assert main(words(data, out, "--held-out", "0.5")) == 2
     assert "other data or another network" in capsys.readouterr().err
     assert main(words(data, out, "--augmentation", "none")) == 2
