@@ -21,6 +21,7 @@ COMPACT = {
     "compact_wide": Layout(widths=(32, 80, 160)),
     "compact_placed": Layout(cells=4),
     "compact_coarse": Layout(widths=(64, 128), blocks=2, stem=(8, 4), cells=4),
+    "compact_half": Layout(widths=(64, 128), blocks=2, stem=(4, 2), cells=4),
 }
 CIFAR = {f"cifar_resnet{depth}": depth for depth in DEPTHS}
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

@@ -5,29 +5,20 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from ..datasets import DataError, LabelledImages, concatenate, load_npz
-from ..files import read_file
 from ..models import ModelError
 from .architectures import CompactResNet
-from .checkpoints import MAX_FILE, load_checkpoint, load_weights
-from .foreign import foreign_weights
-from .networks import COMPACT, Normalized
 from .noise_training import SAVE_STEPS, Augmentation, Progress, train
-from .onnx_models import read_onnx
-from .recipe import Recipe, add_recipe_options, recipe_from
-from .unfolding import load_folded
-from .widening import may_widen, widen
+from .recipe import add_recipe_options, recipe_from
+from .starting import start_from, weights_digest
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -74,53 +65,6 @@ def read_training_data(paths: Sequence[Path], labels: Sequence[str]) -> Labelled
         raise DataError(str(error)) from error
 
 
-def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> torch.Tensor:
-    """Draw images as the network will see them, float32 [count, 3, H, W]."""
-    generator = torch.Generator().manual_seed(recipe.seed)
-    index = torch.randperm(len(data), generator=generator)[:count].numpy()
-    images = torch.from_numpy(data.images[index]).permute(0, 3, 1, 2).float() / 255.0
-    return images + recipe.sigma * torch.randn(images.shape, generator=generator)
-
-
-def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
-    """Load weights to start from: a checkpoint, ours or others', or the ONNX file of a model.
-
-    A network of `COMPACT` starts from a narrower one as well, widened, and one whose classifier
-    weighs every place on its own from one that sees their mean.
-
-    Raises
-    ------
-    ModelError
-        When they are of another architecture.
-    """
-    if path.suffix == ".onnx":
-        if not isinstance(network, CompactResNet):
-            raise ModelError(
-                f"cannot start from {path}: only ONNX files of {', '.join(COMPACT)} can be "
-                "trained on; give a checkpoint"
-            )
-        read_onnx(path)  # for its errors
-        images = _noisy_examples(data, recipe)
-        try:
-            _load_or_widen(network, lambda each: load_folded(each, path, images), recipe.seed)
-        except (ValueError, OSError) as error:
-            raise ModelError(f"cannot start from it: {error}") from error
-        return
-    state = load_checkpoint(path)
-    if "average" in state:
-        weights = state["average"]
-
-        def load(each: nn.Module) -> None:
-            load_weights(each, _fitting(each, weights), str(path))
-
-        _load_or_widen(network, load, recipe.seed)
-        return
-    # Others' networks come without our normalisation, which the network to train has.
-    inner = network.network if isinstance(network, Normalized) else network
-    weights, _ = foreign_weights(state, str(path))
-    load_weights(inner, _fitting(inner, weights), str(path))
-
-
 def check_size(network: nn.Module, data: LabelledImages) -> None:
     """Refuse images of a size that the network does not take.
 
@@ -136,36 +80,6 @@ def check_size(network: nn.Module, data: LabelledImages) -> None:
             f"the network takes images of {side}x{side} pixels (height x width), these have "
             f"{height}x{width}: resize them, or choose a network without places of its own"
         )
-
-
-def _load_or_widen(network: nn.Module, load: Callable[[nn.Module], Any], seed: int) -> None:
-    """Load into the network, or into a narrower one of its kind that is widened to it."""
-    try:
-        load(network)
-        return
-    except ValueError:
-        if not isinstance(network, CompactResNet):
-            raise
-        for layout in COMPACT.values():
-            if layout != network.layout and may_widen(layout, network.layout):
-                start = CompactResNet(network.classifier.out_features, layout=layout)
-                with contextlib.suppress(ValueError):
-                    load(start)
-                    widen(start, network, torch.Generator().manual_seed(seed))
-                    return
-        raise
-
-
-def _fitting(network: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights, the last layer's as they are new where its classes are others."""
-    layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)]
-    if not layers:
-        return dict(weights)
-    name, last = layers[-1]
-    given = weights.get(f"{name}.weight")
-    own = {f"{name}.{key}": value for key, value in last.state_dict().items()}
-    other = given is not None and given.ndim == 2 and len(given) != last.out_features
-    return dict(weights) | (own if other else {})
 
 
 class Reporter:
@@ -227,7 +141,7 @@ def run_training(
     network = make_network()
     check_size(network, data)
     checkpoint = arguments.out / CHECKPOINT
-    conditions = {**(conditions or {}), "start": _digest(arguments.start)}
+    conditions = {**(conditions or {}), "start": weights_digest(arguments.start)}
     if arguments.start and not checkpoint.exists():
         start_from(network, arguments.start, data, recipe)
     reporter = reporter or Reporter()
@@ -239,13 +153,3 @@ def run_training(
     finally:
         reporter.close()
     return network, elapsed
-
-
-def _digest(start: Path | None) -> str:
-    """Return what tells the weights to start from from others; "" for none."""
-    if start is None:
-        return ""
-    try:
-        return hashlib.sha256(read_file(start, MAX_FILE)).hexdigest()
-    except OSError as error:
-        raise ModelError(f"cannot read {start}: {error.strerror or error}") from error

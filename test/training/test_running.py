@@ -7,78 +7,11 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from rs_monitor.datasets import LabelledImages
 from rs_monitor.models import ModelError
-from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.networks import make_network
-from rs_monitor.training.onnx_export import export_onnx
-from rs_monitor.training.recipe import Recipe
-from rs_monitor.training.running import check_size, start_from
+from rs_monitor.training.running import check_size
 
 DATA = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 3, np.arange(4))
 LARGE = LabelledImages(np.zeros((4, 32, 32, 3), np.uint8), np.arange(4) % 3, np.arange(4))
-RECIPE = Recipe(sigma=0.25)
-
-
-def test_anothers_checkpoint_starts_a_training_of_other_classes(tmp_path):
-    source = CifarResNet(20, 10, padded=True)
-    weights = {
-        f"module.{k}".replace(".fc.", ".linear."): v for k, v in source.state_dict().items()
-    }
-    torch.save({"state_dict": weights, "best_prec1": 91.7}, tmp_path / "resnet20.th")
-    network = make_network("cifar_resnet20_padded", 3)
-    fresh = network.network.fc.weight.clone()
-    start_from(network, tmp_path / "resnet20.th", DATA, RECIPE)
-    assert torch.equal(network.network.layer3[2].conv2.weight, source.layer3[2].conv2.weight)
-    assert torch.equal(network.network.fc.weight, fresh)
-    same = make_network("cifar_resnet20_padded", 10)
-    start_from(same, tmp_path / "resnet20.th", DATA, RECIPE)
-    assert torch.equal(same.network.fc.weight, source.fc.weight)
-
-
-def test_our_own_checkpoint_starts_from_its_average(tmp_path):
-    source = make_network("compact", 3)
-    torch.save({"average": source.state_dict(), "network": {}}, tmp_path / "checkpoint.pt")
-    network = make_network("compact", 3)
-    start_from(network, tmp_path / "checkpoint.pt", DATA, RECIPE)
-    assert torch.equal(network.stem[0].weight, source.stem[0].weight)
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".onnx"])
-@pytest.mark.parametrize("name", ["compact_wide", "compact_placed"])
-def test_a_narrower_network_is_widened(tmp_path, suffix, name):
-    torch.manual_seed(0)
-    source, network = make_network("compact", 3).eval(), make_network(name, 3)
-    path = tmp_path / f"start{suffix}"
-    if suffix == ".onnx":
-        path.write_bytes(export_onnx(source, 32, 32).content)
-    else:
-        torch.save({"average": source.state_dict()}, path)
-    start_from(network, path, LARGE, RECIPE)
-    images = torch.rand((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        torch.testing.assert_close(network.eval()(images), source(images), rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".onnx"])
-def test_a_wider_network_is_refused(tmp_path, suffix):
-    source, path = make_network("compact_wide", 3), tmp_path / f"start{suffix}"
-    if suffix == ".onnx":
-        path.write_bytes(export_onnx(source, 32, 32).content)
-    else:
-        torch.save({"average": source.state_dict()}, path)
-    words = {
-        ".pt": r"start\.pt is of another architecture.*blocks\.3",
-        ".onnx": "other convolutions",
-    }
-    with pytest.raises(ModelError, match=words[suffix]):
-        start_from(make_network("compact", 3), path, DATA, RECIPE)
-
-
-def test_onnx_that_nothing_can_start_from(tmp_path):
-    (tmp_path / "model.onnx").write_bytes(b"no model")
-    with pytest.raises(ModelError, match="only ONNX files of compact"):
-        start_from(make_network("cifar_resnet20", 3), tmp_path / "model.onnx", DATA, RECIPE)
-    with pytest.raises(ModelError, match="no valid ONNX model"):
-        start_from(make_network("compact", 3), tmp_path / "model.onnx", DATA, RECIPE)
 
 
 def test_a_network_of_one_size_takes_no_other():

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The weights that a training starts from: checkpoints, ours or others', and ONNX files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..datasets import LabelledImages
+from ..files import read_file
+from ..models import ModelError
+from .architectures import CompactResNet
+from .checkpoints import MAX_FILE, load_checkpoint, load_weights
+from .foreign import foreign_weights
+from .halving import enlarged, halve, may_halve
+from .networks import COMPACT, Normalized
+from .onnx_models import read_onnx
+from .recipe import Recipe
+from .unfolding import load_folded
+from .widening import may_widen, widen
+
+
+def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Recipe) -> None:
+    """Load weights to start from: a checkpoint, ours or others', or the ONNX file of a model.
+
+    A network of `COMPACT` starts from a narrower one as well, widened; one whose classifier
+    weighs every place on its own from one that sees their mean; one for half the side from one
+    for the whole.
+
+    Raises
+    ------
+    ModelError
+        When they are of another architecture.
+    """
+    if path.suffix == ".onnx":
+        if not isinstance(network, CompactResNet):
+            raise ModelError(
+                f"cannot start from {path}: only ONNX files of {', '.join(COMPACT)} can be "
+                "trained on; give a checkpoint"
+            )
+        read_onnx(path)  # for its errors
+        images = _noisy_examples(data, recipe)
+
+        def load_onnx(each: CompactResNet) -> None:
+            halves = may_halve(each.layout, network.layout)
+            load_folded(each, path, enlarged(images) if halves else images)
+
+        try:
+            _load_or_convert(network, load_onnx, recipe.seed)
+        except (ValueError, OSError) as error:
+            raise ModelError(f"cannot start from it: {error}") from error
+        return
+    state = load_checkpoint(path)
+    if "average" in state:
+        weights = state["average"]
+
+        def load(each: nn.Module) -> None:
+            load_weights(each, _fitting(each, weights), str(path))
+
+        _load_or_convert(network, load, recipe.seed)
+        return
+    # Others' networks come without our normalisation, which the network to train has.
+    inner = network.network if isinstance(network, Normalized) else network
+    weights, _ = foreign_weights(state, str(path))
+    load_weights(inner, _fitting(inner, weights), str(path))
+
+
+def weights_digest(start: Path | None) -> str:
+    """Return what tells the weights to start from from others; "" for none."""
+    if start is None:
+        return ""
+    try:
+        return hashlib.sha256(read_file(start, MAX_FILE)).hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read {start}: {error.strerror or error}") from error
+
+
+def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> torch.Tensor:
+    """Draw images as the network will see them, float32 [count, 3, H, W]."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    index = torch.randperm(len(data), generator=generator)[:count].numpy()
+    images = torch.from_numpy(data.images[index]).permute(0, 3, 1, 2).float() / 255.0
+    return images + recipe.sigma * torch.randn(images.shape, generator=generator)
+
+
+def _load_or_convert(network: nn.Module, load: Callable[[Any], Any], seed: int) -> None:
+    """Load into the network, or into one of its kind that can begin as it: widened, or halved."""
+    try:
+        load(network)
+        return
+    except ValueError:
+        if not isinstance(network, CompactResNet):
+            raise
+        for layout in COMPACT.values():
+            halves = may_halve(layout, network.layout)
+            if halves or layout != network.layout and may_widen(layout, network.layout):
+                start = CompactResNet(network.classifier.out_features, layout=layout)
+                with contextlib.suppress(ValueError):
+                    load(start)
+                    if halves:
+                        halve(start, network)
+                    else:
+                        widen(start, network, torch.Generator().manual_seed(seed))
+                    return
+        raise
+
+
+def _fitting(network: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weights, the last layer's as they are new where its classes are others."""
+    layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)]
+    if not layers:
+        return dict(weights)
+    name, last = layers[-1]
+    given = weights.get(f"{name}.weight")
+    own = {f"{name}.{key}": value for key, value in last.state_dict().items()}
+    other = given is not None and given.ndim == 2 and len(given) != last.out_features
+    return dict(weights) | (own if other else {})
