@@ -7,9 +7,11 @@ Sound files are read by `rosbags`; of damaged ones, what can be read before the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,7 @@ COMPRESSED_FILE = ".zstd"
 _SUFFIXES = (".mcap", ".db3")
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # never the first bytes of a CDR message, which begins with 0
 _READ = 1 << 20
+_OF_URIS = set("?#%")  # what means something else in them
 
 
 class Damage(Exception):
@@ -130,7 +133,7 @@ class StorageFile:
             self.topics: list[Topic] = []
             return
         try:
-            with Reader(path) as reader:
+            with _open(path) as reader:
                 self.topics = [
                     Topic(c.topic, modern_type(c.msgtype), c.ext.serialization_format, c.msgcount)
                     for c in reader.connections
@@ -151,7 +154,7 @@ class StorageFile:
         damage = self.damage
         if not damage:
             try:
-                with Reader(self.path) as reader:
+                with _open(self.path) as reader:
                     wanted = [c for c in reader.connections if c.topic == topic]
                     for _, log_time, content in reader.messages(wanted) if wanted else ():
                         read[log_time] += 1
@@ -171,6 +174,20 @@ class StorageFile:
         for topic, _, _ in scan(self.path):
             counts[topic] = counts.get(topic, 0) + 1
         return [dataclasses.replace(topic, count=count) for topic, count in counts.items()]
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Reader]:
+    """Open a storage file with rosbags, which writes a database's path into a URI as it is."""
+    if path.suffix == ".db3" and not _OF_URIS.isdisjoint(str(path)):
+        with tempfile.TemporaryDirectory(prefix="rs_monitor_bag_") as folder:
+            link = Path(folder) / "link.db3"
+            link.symlink_to(path.absolute())
+            with Reader(link) as reader:
+                yield reader
+        return
+    with Reader(path) as reader:
+        yield reader
 
 
 def _made_up(path: Path) -> str:

@@ -128,6 +128,15 @@ def test_old_type_name(tmp_path, storage):
     assert_frames(images)
 
 
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+@pytest.mark.parametrize("name", ["drive #2", "drive?", "drive%20", "\N{SNOWMAN} 'drive'"])
+def test_names_that_mean_something_in_a_uri(tmp_path, storage, name):
+    bag = write_bag(tmp_path / "bag", storage).rename(tmp_path / name)
+    images = read_images(bag)
+    assert_frames(images)
+    assert images.warnings == []
+
+
 def test_metadata_that_contradicts_the_storage(tmp_path):
     bag = write_bag(tmp_path / "bag")
 
