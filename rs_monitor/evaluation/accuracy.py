@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from ..certification.expectation import radii_by_votes
 from ..datasets import LabelledImages
@@ -66,6 +65,28 @@ def summary(
     }
 
 
+def hypergeometric(
+    marked_drawn: int | np.ndarray, total: int, marked: int | np.ndarray, n: int
+) -> np.ndarray:
+    """Return the probability of so many marked ones among n drawn of `total` without replacement.
+
+    Parameters
+    ----------
+    marked_drawn, marked : int or numpy.ndarray of int
+        Among the n and among all; of shapes that broadcast.
+    total, n : int
+        n <= total.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of the shape that both broadcast to (`scipy.stats.hypergeom.pmf`).
+    """
+    from scipy.stats import hypergeom  # here: it takes as long to import as all other modules
+
+    return hypergeom.pmf(marked_drawn, total, marked, n)
+
+
 def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray) -> np.ndarray:
     """Return the exact expectation over sub-draws of n among `total` samples.
 
@@ -88,7 +109,7 @@ def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray)
     kinds, inverse = np.unique(votes, return_inverse=True)
     step = max(1, _BLOCK // (n + 1))
     means = [
-        hypergeom.pmf(np.arange(n + 1)[None, :], total, kinds[start : start + step, None], n)
+        hypergeometric(np.arange(n + 1)[None, :], total, kinds[start : start + step, None], n)
         @ values
         for start in range(0, len(kinds), step)
     ]

@@ -137,3 +137,15 @@ def test_signs_that_the_encoding_lacks_are_escaped(tmp_path):
         capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
     )  # fmt: skip
     assert done.returncode == 0 and done.stdout.startswith("\\u03c3_sigma_0.25.tsv: 2 images")
+
+
+def test_a_subcommand_begins_without_what_only_others_need():
+    program = (
+        "import sys; from rs_monitor.cli import main; main(['plan', '--n', '100']);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(run.stderr.split())
+    assert "rs_monitor.commands.plan" in loaded
+    assert not loaded & {"rs_monitor.commands.train", "torch", "scipy.stats", "matplotlib"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from ...certification import (
     least_n_single_pass,
@@ -52,7 +52,7 @@ def overstated(p: np.ndarray, n: int, required: int, level: float) -> tuple[Any,
     """
     bounds = lower_bound(np.arange(n + 1), n, level)
     first = np.maximum(np.searchsorted(bounds, p, "right"), required)
-    return binom.sf(first - 1, n, p), binom.sf(required - 1, n, 1 - p)
+    return bdtrc(first - 1, n, p), bdtrc(required - 1, n, 1 - p)
 
 
 def algorithm_1(p: np.ndarray, n: int, alpha: float) -> np.ndarray:
@@ -70,7 +70,7 @@ def algorithm_2(p: np.ndarray, n: int, alpha: float, n_selection: int) -> np.nda
 
 def chosen_probability(p: np.ndarray, n_selection: int) -> np.ndarray:
     """Return the probability that a class of probability p is chosen over one of 1 - p."""
-    return binom.sf((n_selection - 1) // 2, n_selection, p)
+    return bdtrc((n_selection - 1) // 2, n_selection, p)
 
 
 def single_pass(p: np.ndarray, n: int, alpha: float) -> np.ndarray:

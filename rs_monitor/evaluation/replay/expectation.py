@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from ...certification.expectation import radii_by_votes
 from ...sampling import most_invalid
-from ..accuracy import RADII, expected_by_votes
+from ..accuracy import RADII, expected_by_votes, hypergeometric
 
 
 class Expectation:
@@ -68,7 +67,7 @@ class Expectation:
         mean = np.zeros((len(votes), self._values.shape[1]))
         least, most = max(0, n + invalid - total), min(n, invalid, allowed)
         for drawn in range(least, most + 1):  # invalid ones among the n
-            chance = hypergeom.pmf(drawn, total, invalid, n)
+            chance = hypergeometric(drawn, total, invalid, n)
             values = self._values[: n - drawn + 1]
             mean += chance * expected_by_votes(votes, n - drawn, total - invalid, values)
         return mean
