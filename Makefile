@@ -10,6 +10,7 @@ VENV ?= .venv
 PYTHON ?= $(or $(realpath $(VENV)/bin/python),python3)
 BAG ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 PARTS ?= test
 FAULTS_ARGS ?=
 MINUTES ?= 30
@@ -35,8 +36,9 @@ setup:  ## make the virtual environment, the messages and the commands (seconds 
 demo: setup  ## the monitor, live, on a recorded drive (BAG=path: on your own recording)
 	@$(BIN)/rs_monitor demo $(if $(BAG),--bag "$(BAG)")
 
-test: setup  ## all tests (PYTEST_ARGS="-k launch": some of them)
-	@ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python -m pytest test -q $(PYTEST_ARGS)
+test: setup  ## all tests, in WORKERS (2) processes (PYTEST_ARGS="-k launch": some of them)
+	@ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST \
+	  $(BIN)/python -m pytest test -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-noise: setup  ## the statistics of the noise, on 4e8 draws (20 s)
 	@RS_MONITOR_NOISE_DRAWS=400000000 $(BIN)/python -m pytest -q test/engines/test_noise_statistics.py

@@ -104,6 +104,7 @@ setup(
             "psutil>=5.9,<8",
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.12,<1",
             "selenium>=4.20,<5",
             "statsmodels>=0.14,<1",

@@ -153,16 +153,16 @@ def test_option_a_shortcuts_of_akamaster(tmp_path):
     assert worst_difference(expected(network, images(), IMAGENET), logits(images().numpy())) < 1e-3
 
 
-@pytest.mark.parametrize("prefix", ["", "1.module."])
-def test_resnet50_of_torchvision_timm_and_data_parallel(tmp_path, prefix):
+@pytest.mark.parametrize(("name", "prefix"), [("resnet18", ""), ("resnet50", "1.module.")])
+def test_resnets_of_torchvision_timm_and_data_parallel(tmp_path, name, prefix):
     try:
         models = import_torchvision().models
     except ModelError as error:
         pytest.skip(str(error))
-    network = settled(models.resnet50(num_classes=6))
-    path = saved(tmp_path / "resnet50.pth", network, prefix, "resnet50" if prefix else None)
+    network = settled(models.get_model(name, num_classes=6))
+    path = saved(tmp_path / "network.pth", network, prefix, name if prefix else None)
     card, logits = imported(path, tmp_path / "model", "--size", "64")
-    assert card.details["architecture"] == "resnet50" and len(card.labels) == 6
+    assert card.details["architecture"] == name and len(card.labels) == 6
     found = logits(images(64, 2).numpy())
     assert worst_difference(expected(network, images(64, 2), IMAGENET), found) < 1e-3
 
