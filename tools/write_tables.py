@@ -14,6 +14,9 @@ import re
 from pathlib import Path
 
 from rs_monitor import parameters
+from rs_monitor.bank import shipped_families
+from rs_monitor.families import load_family
+from rs_monitor.models import results
 from rs_monitor.parameter import markdown_table, yaml_text
 from rs_monitor.ros import topics
 from rs_monitor.safety import parameters as safety_parameters
@@ -23,7 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def tables() -> dict[str, str]:
     """Return every table by its name."""
+    members = {path.parent.name: load_family(path).members for path in shipped_families()}
     return {
+        "models": results.short_markdown_table(sum(members.values(), ())),
+        "traffic signs": results.markdown_table(members["traffic_signs"]),
+        "CIFAR-10": results.markdown_table(members["cifar10"]),
         "parameters": markdown_table(parameters.PARAMETERS),
         "safety parameters": markdown_table(safety_parameters.PARAMETERS),
         "topics": topics.markdown_table(),
