@@ -96,11 +96,16 @@ def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
     budget : float
         Seconds a frame may take.
     """
-    best, most = None, -math.inf
+    best, most, sample = None, -math.inf, 0.0
     for chunk in _CHUNKS:
+        # Even at half the time of a sample it would not fit. To open one only to see this takes
+        # minutes with a network of some gigaflops on a few cores.
+        if best is not None and chunk > _CHUNKS[-1] and chunk * sample / 2 > budget:
+            continue
         engine = opener(chunk)
         engine.warm_up()
         seconds = _fastest(engine, _CHUNK_SHARE * budget)
+        sample = seconds / chunk
         expected = expected_samples(chunk, seconds, budget)
         if best is not None and expected < most:
             engine.close()

@@ -114,7 +114,7 @@ def test_expected_samples(chunk, milliseconds, samples):
     assert expected_samples(chunk, milliseconds / 1e3, 0.032) == pytest.approx(samples, rel=1e-4)
 
 
-@pytest.mark.parametrize(("budget", "chunks"), [(60.0, [64]), (1e-9, [64, 32, 16, 8, 4, 2, 1])])
+@pytest.mark.parametrize(("budget", "chunks"), [(60.0, [64]), (1e-9, [64, 1])])
 def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, budget, chunks):
     model, opened = load_model(load_card(write_model(tmp_path))), []
 
