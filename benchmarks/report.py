@@ -1,13 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of a machine's results: `python benchmarks/report.py FOLDER > FOLDER/README.md`."""
+"""Tables of a machine's results: `python benchmarks/report.py FOLDER > FOLDER/README.md`.
+
+`make docs` writes those that compare the machines into README.md here.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
+
+_COMPARED = ("cifar_resnet20_int8", "cifar_resnet110_int8", "traffic_signs_int8")
+_SOAK = re.compile(
+    r"warm-up: (\d+) of (\d+) deadlines missed .*median n ([\d.]+)\n"
+    r"reception to certificate: .*p99\.9 ([\d.]+) ms.*\n(?:.*\n)*?node: .*, range ([\d.]+) MB"
+)
 
 
 def _number(value: Any, form: str) -> str:
@@ -73,6 +83,48 @@ def node_rows(document: dict[str, Any]) -> list[list[str]]:
     )  # fmt: skip
     rows = sorted([*document["node"], *document["peak_search"]], key=lambda row: row["rate"])
     return [[_number(row[name], form) for name, form in columns] for row in rows]
+
+
+def machines_table(folder: Path) -> str:
+    """Return a row for each machine below a folder and each model that is compared in int8."""
+    rows = []
+    for name in _COMPARED:
+        for path in sorted(folder.glob(f"*/{name}.json")):
+            document = json.loads(path.read_text())
+            found = document["resolutions"]["full"]
+            limit = found["limit"]
+            rows.append(
+                [
+                    document["model"], _link(path.parent),
+                    _number(limit["operations_per_second"] / 1e12, ".2f"),
+                    _number(found["largest_batch_in_period"], "d"),
+                    _number(found["loop_over_raw"], ".3f"),
+                    _number(found["loop_over_reference"], ".1f"),
+                    _number(found["fixed_cost_ms"], ".2f"), f"{limit['loop_fraction']:.0%}",
+                ]
+            )  # fmt: skip
+    header = [
+        "model", "machine", "TOP/s", "n in period", "loop / raw", "loop / reference",
+        "fixed cost, ms", "of limit",
+    ]  # fmt: skip
+    return "\n".join(_table(header, rows))
+
+
+def soaks_table(folder: Path) -> str:
+    """Return a row for each run of `soak.py` whose log is kept below a folder."""
+    rows = []
+    for path in sorted(folder.glob("*/soak_*.log")):
+        values = _SOAK.search(path.read_text())
+        if values is None:
+            raise ValueError(f"{path}: no log of soak.py")
+        log = f"[{path.stem}]({path.parent.name}/{path.name})"
+        rows.append([_link(path.parent), log, *values.groups()])
+    header = ["machine", "log", "late", "of frames", "median n", "p99.9, ms", "memory within, MB"]
+    return "\n".join(_table(header, rows))
+
+
+def _link(folder: Path) -> str:
+    return f"[{folder.name}]({folder.name})"
 
 
 def main() -> int:

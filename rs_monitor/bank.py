@@ -119,7 +119,10 @@ def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
 
 
 def expected_samples(chunk: int, seconds: float, budget: float) -> float:
-    """Return the samples drawn in a budget if half a chunk's time is left unused in the mean.
+    """Return the samples drawn in a budget, of which a chunk's time is left unused in the mean.
+
+    Half of it because another would not fit, and half because one is begun only where even a
+    slow one would end in time: on shared hosts those take half as long again as the usual ones.
 
     Parameters
     ----------
@@ -130,7 +133,7 @@ def expected_samples(chunk: int, seconds: float, budget: float) -> float:
     budget : float
         Seconds, the reserve after the last chunk included.
     """
-    return chunk * (max(0.0, budget - RESERVE) / seconds - 0.5)
+    return chunk * (max(0.0, budget - RESERVE) / seconds - 1.0)
 
 
 def _fastest(engine: Engine, limit: float) -> float:

@@ -108,7 +108,7 @@ def test_shipped_family_opens():
 
 @pytest.mark.parametrize(
     ("chunk", "milliseconds", "samples"),
-    [(64, 3.2, 508), (32, 11.5, 59.130), (8, 3.3, 61.4545), (64, 108, -16)],
+    [(64, 3.2, 476), (32, 11.5, 43.1304), (8, 3.3, 57.4545), (64, 108, -48)],
 )
 def test_expected_samples(chunk, milliseconds, samples):
     assert expected_samples(chunk, milliseconds / 1e3, 0.032) == pytest.approx(samples, rel=1e-4)

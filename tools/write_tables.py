@@ -10,8 +10,10 @@ its own. Needs ROS, for the types of the topics.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 from rs_monitor import parameters
 from rs_monitor.bank import shipped_families
@@ -22,10 +24,16 @@ from rs_monitor.ros import topics
 from rs_monitor.safety import parameters as safety_parameters
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 
 
 def tables() -> dict[str, str]:
     """Return every table by its name."""
+    report = _module(ROOT / "benchmarks" / "report.py")
     members = {path.parent.name: load_family(path).members for path in shipped_families()}
     return {
         "models": results.short_markdown_table(sum(members.values(), ())),
@@ -34,7 +42,17 @@ def tables() -> dict[str, str]:
         "parameters": markdown_table(parameters.PARAMETERS),
         "safety parameters": markdown_table(safety_parameters.PARAMETERS),
         "topics": topics.markdown_table(),
+        "machines": report.machines_table(ROOT / "benchmarks"),
+        "soaks": report.soaks_table(ROOT / "benchmarks"),
     }
+
+
+def _module(path: Path) -> ModuleType:
+    """Import a program that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def with_tables(text: str) -> tuple[str, set[str]]:
@@ -72,7 +90,7 @@ def generated() -> dict[Path, str]:
         for name, module in (("certify", parameters), ("safety_monitor", safety_parameters))
     }
     places: dict[str, list[str]] = {name: [] for name in tables()}
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in DOCUMENTS:
         text, found = with_tables(path.read_text(encoding="utf-8"))
         if found:
             files[path] = text

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Networks as functions of arrays: what mixes the rows of a batch is seen, whichever rows it mixes."""
+"""Networks as functions of arrays: which rows of a batch one mixes does not matter, it is seen."""
 
 import numpy as np
 import pytest
