@@ -4,103 +4,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from .certification import (
-    Certificate,
-    SinglePassTable,
-    Status,
-    single_pass,
-    standin_pair,
-    two_stage,
-)
+from .certification import SinglePassTable, Status, single_pass, standin_pair, two_stage
 from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import Engine, EngineError, Votes
-from .frames import Frame, FrameError, Resizer, UnsupportedEncoding
+from .frame_certificate import FrameCertificate, failure
+from .frames import Frame, FrameError, Resizer
 from .pacing import ChunkPace
 from .sampling import Draw, most_invalid
 from .settings import Settings
 
-NO_STAMP = "header.stamp is zero: the age of the frame is unknown"  # reason of STALE_INPUT
 _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
 _PAIRS_EACH_SIDE = 8  # multiples of the chunk, around the n expected, whose pairs are prefetched
 # Above, an n that follows the clock never comes twice, and its stand-in costs next to no radius.
 _LARGEST_EXACT_N = 10_000
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameCertificate:
-    """A certificate with what only the frame tells.
-
-    Attributes
-    ----------
-    certificate : Certificate
-    class_name : str
-        Label of the class; "" when abstaining.
-    radius_sensor : float
-        Certified L2 radius in the camera frame, pixels in [0, 1]; NaN where not claimed.
-    n_requested : int
-        Settings.n.
-    model_id : str
-        Short sha256 of the model; "" when no model looked at the frame.
-    note : str
-        Why, for a reader: the votes, whether the deadline cut n, or what went wrong.
-    """
-
-    certificate: Certificate
-    class_name: str = ""
-    radius_sensor: float = 0.0
-    n_requested: int = 0
-    model_id: str = ""
-    note: str = ""
-
-    def message_fields(self) -> dict[str, Any]:
-        """Return, by name, the fields of Certificate.msg that follow from the certificate."""
-        fields = dataclasses.asdict(self.certificate)
-        return fields | {
-            "status": int(self.certificate.status),
-            "abstain": self.certificate.abstain,
-            "reason": self.note,
-            "class_name": self.class_name,
-            "radius_sensor": self.radius_sensor,
-            "n_requested": self.n_requested,
-            "model_id": self.model_id,
-        }
-
-
-def failure(
-    status: Status,
-    reason: str,
-    settings: Settings,
-    *,
-    model_id: str = "",
-    votes: Votes | None = None,
-) -> FrameCertificate:
-    """Return the certificate of a frame that could not be certified, saying why."""
-    certificate = Certificate.failure(
-        status,
-        reason,
-        sigma=settings.sigma,
-        alpha=settings.alpha,
-        procedure=settings.procedure,
-        n_drawn=votes.n if votes else 0,
-        votes_invalid=votes.invalid if votes else 0,
-    )
-    return FrameCertificate(
-        certificate, n_requested=settings.n, model_id=model_id, note=certificate.reason
-    )
-
-
-def undecodable(error: FrameError, settings: Settings) -> FrameCertificate:
-    """Return the certificate of a frame that could not be decoded."""
-    unsupported = isinstance(error, UnsupportedEncoding)
-    status = Status.UNSUPPORTED_ENCODING if unsupported else Status.INVALID_INPUT
-    return failure(status, str(error), settings)
 
 
 class Certifier:

@@ -15,9 +15,9 @@ from rs_monitor.certification import (
     single_pass_pair,
     standin_pair,
 )
-from rs_monitor.certifier import Certifier, FrameCertificate, failure, undecodable
+from rs_monitor.certifier import Certifier
 from rs_monitor.engines import EngineError, Votes, noise_key, open_engine
-from rs_monitor.frames import Frame, InvalidFrame, Region, UnsupportedEncoding
+from rs_monitor.frames import Frame, Region
 from rs_monitor.models import load_card, load_model
 from rs_monitor.settings import Settings
 
@@ -229,36 +229,6 @@ def test_warm_up_computes_the_pairs(make, table):
     assert table.get_nowait(96, 0.001).exact  # six chunks: where the deadline may cut it
 
 
-SETTINGS = Settings(sigma=0.5, alpha=0.01, n=100, procedure="two_stage", n_selection=7)
-NOTHING = dict(class_name="", radius_sensor=0.0)
-
-
-def test_a_failure_holds_the_settings_and_the_votes_so_far():
-    result = failure(Status.DEADLINE_MISSED, "late", SETTINGS)
-    certificate = result.certificate
-    assert (certificate.status, certificate.reason) == (Status.DEADLINE_MISSED, "late")
-    assert (certificate.sigma, certificate.alpha, certificate.procedure) == (
-        0.5,
-        0.01,
-        "two_stage",
-    )
-    assert (certificate.n_drawn, certificate.votes_invalid) == (0, 0)
-    assert result == FrameCertificate(certificate, **NOTHING, n_requested=100, note="late")
-    votes = Votes(np.array([4, 3, 0]), 2, 9)
-    result = failure(Status.ENGINE_ERROR, "broken", SETTINGS, model_id="abc", votes=votes)
-    assert (result.certificate.n_drawn, result.certificate.votes_invalid) == (9, 2)
-    assert (result.model_id, result.note) == ("abc", "broken")
-
-
-def test_what_cannot_be_decoded():
-    result = undecodable(UnsupportedEncoding("encoding '32FC3'"), SETTINGS)
-    assert result.certificate.status is Status.UNSUPPORTED_ENCODING
-    assert (result.note, result.n_requested) == ("encoding '32FC3'", 100)
-    result = undecodable(InvalidFrame("step is 3"), SETTINGS)
-    assert result.certificate.status is Status.INVALID_INPUT
-    assert result.note == "step is 3"
-
-
 def test_the_fields_of_the_message(make):
     result = make().certify(frame(), Settings(n=100), KEY)
     fields, certificate = result.message_fields(), result.certificate
@@ -275,9 +245,6 @@ def test_the_fields_of_the_message(make):
         certificate.alpha_bound,
     )
     assert fields["model_id"] == result.model_id
-    late = failure(Status.DEADLINE_MISSED, "late", SETTINGS).message_fields()
-    assert (late["status"], late["abstain"], late["reason"]) == (3, True, "late")
-    assert (late["class_id"], late["class_name"], late["radius_sensor"]) == (-1, "", 0.0)
 
 
 @pytest.mark.parametrize(

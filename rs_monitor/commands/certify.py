@@ -13,9 +13,9 @@ from typing import Any
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import FrameCertificate, undecodable
 from ..engines import noise_key
 from ..files import read_file
+from ..frame_certificate import FrameCertificate, undecodable
 from ..frames import FrameError, decode_compressed
 from ..program import UsageError
 from ..settings import Settings

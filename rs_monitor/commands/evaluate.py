@@ -21,11 +21,10 @@ from .. import __version__
 from ..datasets import PARTS, LabelledImages, load_data
 from ..engines import Engine
 from ..evaluation.accuracy import RADII, clustered_error, rows
-from ..evaluation.accuracy_plot import accuracy_figure
-from ..evaluation.figures import FiguresUnavailable, check_picture, write_picture
+from ..evaluation.figures import FiguresUnavailable, check_picture
 from ..evaluation.measuring import Measured, classify_clean, measure
 from ..evaluation.vote_log import TsvStream, VoteLog, VoteLogError, recorder, resumed
-from ..models import Model, save_card
+from ..models import Model
 from ..program import UsageError, check_output
 from ..sampling import FIXED_CHUNK
 from ..settings import Settings
@@ -39,8 +38,7 @@ from . import (
     text_output,
     write_json,
 )
-
-_CARD_N = 200  # about what a small CPU draws in a frame period of 40 ms
+from .evaluate_results import plot, print_table, record
 
 
 def add_parser(subparsers: Any) -> None:
@@ -264,58 +262,11 @@ def run(arguments: argparse.Namespace) -> int:
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
-        key = "evaluation" if arguments.every == 1 else "evaluation_thinned"
-        recorded = {key: _for_card(result)}
-        if card.is_twin:
-            recorded = {"int8": card.details["int8"] | recorded}
-        save_card(card.path, card.details | recorded)
+        record(card, "evaluation" if arguments.every == 1 else "evaluation_thinned", result)
     if arguments.plot is not None:
-        _plot(arguments.plot, result, data.group, options)
+        plot(arguments.plot, result, data.group, options)
     if arguments.json:
         write_json(arguments.json, result)
     if "-" not in (arguments.json, arguments.tsv):
-        _print(result)
+        print_table(result)
     return 0
-
-
-def _plot(path: Path, result: dict[str, Any], group: np.ndarray, options: dict[str, Any]) -> None:
-    title = (
-        f"{result['model']} on {result['data']}: {result['images']} images, "
-        f"σ = {result['sigma']:g}, α = {result['alpha']:g}"
-    )
-    try:
-        write_picture(
-            accuracy_figure(title, np.array(result["true_votes"]), group, **options), path
-        )
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _print(result: dict[str, Any]) -> None:
-    print(
-        f"{result['model']} on {result['backend']} {result['precision']}: {result['images']} "
-        f"images, sigma {result['sigma']:g}, alpha {result['alpha']:g}, {result['procedure']}; "
-        f"without noise {result['clean_accuracy']:.4f} +- "
-        f"{result['clean_accuracy_standard_error']:.4f} are right, "
-        f"with noise {result['noisy_accuracy']:.4f} +- "
-        f"{result['noisy_accuracy_standard_error']:.4f}"
-    )
-    for row in result["rows"]:
-        accuracy = ", ".join(f"{r}: {a:.3f}" for r, a in row["certified_accuracy"].items())
-        print(
-            f"n {row['n']:>6}  average certified radius {row['average_certified_radius']:.4f} "
-            f"+- {row['standard_error']:.4f}  smoothed accuracy "
-            f"{row['smoothed_accuracy']:.4f} +- {row['smoothed_accuracy_standard_error']:.4f}"
-            f"  certified accuracy at {accuracy}"
-        )
-
-
-def _for_card(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what a card keeps: the figures at the n of `_CARD_N`, or the largest, in front."""
-    rows_by_n = {row["n"]: row for row in result["rows"]}
-    row = rows_by_n.get(_CARD_N, result["rows"][-1])
-    left_out = ("model", "rows", "true_votes")
-    return {key: value for key, value in result.items() if key not in left_out} | {
-        **row,
-        "rows": result["rows"],
-    }

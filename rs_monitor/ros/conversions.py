@@ -17,7 +17,7 @@ from rs_monitor_msgs.msg import MonitorInfo
 
 from .. import __version__
 from ..bank import CertifierBank
-from ..certifier import FrameCertificate
+from ..frame_certificate import FrameCertificate
 from ..frames import Frame, Region
 from .configuration import Configuration
 

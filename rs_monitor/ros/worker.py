@@ -15,9 +15,10 @@ from rs_monitor_msgs.msg import Certificate as CertificateMsg
 
 from ..bank import CertifierBank
 from ..certification import Status
-from ..certifier import NO_STAMP, Certifier, FrameCertificate, failure, undecodable
+from ..certifier import Certifier
 from ..engine_keeper import EngineKeeper
 from ..engines import noise_key
+from ..frame_certificate import NO_STAMP, FrameCertificate, failure, undecodable
 from ..frames import Frame, FrameError, decode_message
 from ..pacing import ChunkPace
 from .configuration import Configuration

@@ -8,7 +8,7 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rs_monitor.certification import Status, single_pass, two_stage
-from rs_monitor.certifier import FrameCertificate, failure
+from rs_monitor.frame_certificate import FrameCertificate, failure
 from rs_monitor.frames import Frame, Region
 from rs_monitor.ros.conversions import (
     Circumstances,

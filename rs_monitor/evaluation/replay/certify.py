@@ -11,8 +11,8 @@ from typing import Any
 
 from ...bank import CertifierBank
 from ...certification import Status
-from ...certifier import NO_STAMP, FrameCertificate, failure, undecodable
 from ...engines import noise_key
+from ...frame_certificate import NO_STAMP, FrameCertificate, failure, undecodable
 from ...frames import Frame, FrameError, decode_message
 from ...sampling import FIXED_CHUNK
 from ...settings import Settings
