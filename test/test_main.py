@@ -3,20 +3,27 @@
 import signal
 import sys
 
+import pytest
+
 from rs_monitor import __main__
 
 
 class Interrupted:
-    """An importer that is interrupted, as by a Ctrl-C, when the command line is imported."""
+    """An importer that is interrupted, as by a Ctrl-C, when a module is imported."""
+
+    def __init__(self, module):
+        self._module = module
 
     def find_spec(self, name, path=None, target=None):
-        if name == "rs_monitor.cli":
+        if name == self._module:
             raise KeyboardInterrupt
 
 
-def test_a_ctrl_c_during_the_imports_is_no_traceback(monkeypatch):
-    monkeypatch.delitem(sys.modules, "rs_monitor.cli", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+@pytest.mark.parametrize("module", ["rs_monitor.cli", "rs_monitor.commands.plan"])
+def test_a_ctrl_c_during_the_imports_is_no_traceback(monkeypatch, module):
+    monkeypatch.setattr(sys, "argv", ["rs_monitor", "plan", "--n", "100"])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(module), *sys.meta_path])
     assert __main__.main() == 128 + signal.SIGINT
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,9 @@ _TOLERANCE = {"fp32": 1e-3}
 _REDUCED_TOLERANCE = 2e-2
 _ROUNDING = 1e-5  # of the logit itself
 _PROBES = 4
+_SPACING = 4  # rows a probe: the others of the batch are its crowd
+# Chance that is drawn rarely shows in many calls only: this many, where they take no time.
+_CALLS, _REPEATING = 28, 0.5  # at most so many, while the check has taken so many seconds
 
 
 def check_independence(
@@ -43,35 +47,49 @@ def check_independence(
     EngineError
         When a row's logits depend on the other rows, on its place, or on chance.
     """
+    until = time.monotonic() + _REPEATING
     generator = np.random.default_rng(0)
     tolerance = _TOLERANCE.get(precision, _REDUCED_TOLERANCE)
+    size = shape[0]
 
     def normal(mean: float, deviation: float) -> np.ndarray:
         return generator.normal(mean, deviation, shape).astype(np.float32)
 
     crowds = (normal(0.5, 0.25), np.zeros(shape, np.float32), np.ones(shape, np.float32))
     crowds += (normal(0.5, 4.0), normal(0.2, 0.05))
-    # Several at once: every second row of the first half, and mirrored. The others are crowd, and
-    # who is at which distance from whom changes.
-    count = max(1, min(_PROBES, shape[0] // 4))
-    probes = normal(0.5, 0.25)[:count]
-    front = 2 * np.arange(count)
-    back = shape[0] - 1 - front
-    settings = ((front, crowds[0]), *((back, crowd) for crowd in crowds), (front, crowds[0]))
-    seen = []
-    for places, crowd in settings:
+
+    probes = generator.normal(0.5, 0.25, (_PROBES, *shape[1:])).astype(np.float32)
+
+    def seen(group: np.ndarray, places: np.ndarray, crowd: np.ndarray) -> np.ndarray:
         batch = crowd.copy()
-        batch[places] = probes
-        seen.append(np.array(logits(batch)[places], np.float64))
-    table = np.stack(seen, axis=1)
-    alone = table[:, 0]
+        batch[places] = probes[group]
+        return np.array(logits(batch)[places], np.float64)
+
+    # Several probes a batch where it is large, at places drawn anew for each: probes at the same
+    # distances from each other would not show a network that mixes rows at those distances.
+    together = max(1, min(_PROBES, size // _SPACING))
+    alone: list[np.ndarray] = []
+    answers: list[tuple[np.ndarray, np.ndarray]] = []  # which probes, their logits
+    for group in np.array_split(np.arange(_PROBES), -(-_PROBES // together)):
+        home = generator.permutation(size)[: len(group)]
+        alone.append(seen(group, home, crowds[0]))
+        for crowd in crowds:
+            places = home
+            while size > 1 and np.any(places == home):
+                places = generator.permutation(size)[: len(group)]
+            answers.append((group, seen(group, places, crowd)))
+        answers.append((group, seen(group, home, crowds[0])))
+    while len(alone) + len(answers) < _CALLS and time.monotonic() < until:
+        answers.append((group, seen(group, home, crowds[0])))
+    table = np.concatenate(alone)
     # By class: a large constant in one logit must not hide a dependence in another.
-    finite = np.where(np.isfinite(alone), alone, 0.0)
+    finite = np.where(np.isfinite(table), table, 0.0)
     allowed = tolerance * np.ptp(finite, axis=0) + _ROUNDING * np.abs(finite).max(axis=0)
-    for others in table[:, 1:].swapaxes(0, 1):
+    for group, others in answers:
+        expected = table[group]
         with np.errstate(invalid="ignore"):
-            same = np.abs(others - alone) <= allowed
-        if not (same | (others == alone) | (np.isnan(others) & np.isnan(alone))).all():
+            same = np.abs(others - expected) <= allowed
+        if not (same | (others == expected) | (np.isnan(others) & np.isnan(expected))).all():
             raise EngineError(
                 f"{name}: the logits of an image change with the other images of its batch, its "
                 "place there, or from call to call: the votes would not be independent and "

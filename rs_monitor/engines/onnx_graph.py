@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the nodes of an ONNX file come to an end, read without the package onnx.
+"""Whether the nodes of an ONNX file come to an end, by themselves; read without the package onnx.
 
 A graph whose nodes depend on their own outputs keeps OpenVINO busy for a minute before it gives
-up, and a loop may run for ever.
+up, and a loop may run for ever. One that draws random numbers does not answer for its input alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND, _NODE_ATTRIBUTE = 1, 2, 3, 4,
 _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 6, 11
 _TENSOR_NAME, _VALUE_NAME, _SPARSE_VALUES = 8, 1, 1
 _LOOP = "Loop"
+_RANDOM = {
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+}  # fmt: skip
 _MOST_FIELDS = 1_000_000  # of one message: weights are one field, packed
 _DEEPEST = 16  # graphs in nodes of graphs
 
@@ -29,10 +33,11 @@ Scopes = tuple[set[str], ...]  # names that are known, of the innermost graph fi
 
 
 def check_graph(content: bytes, name: str) -> None:
-    """Refuse an ONNX file whose nodes do not stand each after those that it depends on, or loop.
+    """Refuse an ONNX file whose nodes do not stand each after those that it depends on.
 
     ONNX asks for this order, and that no name is given twice. How long a Loop takes is decided
-    by what it computes, perhaps by the frame: no deadline can be kept with it.
+    by what it computes, perhaps by the frame: no deadline can be kept with it. With random
+    numbers of the network's own, votes are no independent draws of one classifier.
 
     Parameters
     ----------
@@ -149,6 +154,11 @@ def _check_nodes(nodes: list[memoryview], scopes: Scopes) -> None:
             raise _Unfit(
                 f"{what} may run for ever, so that no deadline can be kept: export the classifier "
                 "without loops"
+            )
+        if _last(node, _NODE_KIND) in _RANDOM:
+            raise _Unfit(
+                f"{what} draws random numbers: the votes would not be independent and certify "
+                "nothing; export the network in evaluation mode"
             )
         for name in inputs:
             if name and not _has(scopes, name):

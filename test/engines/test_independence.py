@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks as functions of arrays: which rows of a batch one mixes does not matter, it is seen."""
 
+import re
+
 import numpy as np
 import pytest
 
-from rs_monitor.engines import EngineError
+from rs_monitor.engines import EngineError, independence
 from rs_monitor.engines.independence import check_independence
 
-SIZES = (1, 2, 3, 4, 5, 7, 8, 16, 64)
+SIZES = (1, 2, 3, 4, 5, 7, 8, 12, 16, 19, 20, 32, 64)
 _WEIGHTS = np.random.default_rng(1).normal(size=(3 * 4 * 4, 5))
 
 
@@ -32,7 +34,32 @@ def from_row(which):
     return network
 
 
+def paired(distance):
+    """Return a network that mixes each row i with row i ^ distance, where there is one."""
+    return from_row(lambda row, n: row ^ distance if row ^ distance < n else row)
+
+
+def grouped(size, step):
+    """Return a network that gives `size` rows, each `step` after the other, the mean of theirs."""
+
+    def network(batch):
+        logits = honest(batch)
+        n = len(batch)
+        if n % (size * step):
+            return logits - 0.1 * logits.mean(0)
+        groups = logits.reshape(-1, size, step, logits.shape[1])
+        return (groups + 0.1 * groups.mean(1, keepdims=True)).reshape(logits.shape)
+
+    return network
+
+
 MIXING = {
+    **{f"row {distance} across": paired(distance) for distance in range(1, 16)},
+    **{
+        f"{size} rows, every {step}": grouped(size, step)
+        for size in (2, 3, 4, 8)
+        for step in (1, 2, 3, 4, 8)
+    },
     "statistics of the batch": normalised,
     "the mean": lambda batch: honest(batch) - 0.1 * honest(batch).mean(0),
     "the first row": from_row(lambda row, n: 0),
@@ -57,11 +84,19 @@ def test_rows_on_their_own_pass(size):
     check(honest, size)
 
 
-@pytest.mark.parametrize("size", [size for size in SIZES if size > 1])
-@pytest.mark.parametrize("mixed", MIXING)
+def least_size(mixed):
+    """Return the batch below which each row would be its own other."""
+    distance = re.match(r"row (\d+) across", mixed)
+    if distance:
+        return int(distance[1]) + 1
+    return {"the row a quarter on": 4, "the next but one": 3}.get(mixed, 2)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "size"),
+    [(mixed, size) for mixed in MIXING for size in SIZES if size >= least_size(mixed)],
+)
 def test_rows_that_depend_on_others_are_refused(mixed, size):
-    if size < {"the row a quarter on": 4, "the next but one": 3}.get(mixed, 2):
-        pytest.skip("each row would be its own other")
     with pytest.raises(EngineError, match=r"network\.onnx: .* would not be independent"):
         check(MIXING[mixed], size)
 
@@ -93,12 +128,40 @@ def test_logits_that_are_not_finite_are_left_to_the_votes():
     check(lambda batch: np.where(honest(batch) > 0, np.nan, honest(batch)), 8)
 
 
-def test_a_batch_is_run_seven_times():
-    sizes = []
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_slow_network_is_run_no_more_than_needed(size, slow, monkeypatch):
+    if slow:  # as if the first repetition had taken all the time there is
+        monkeypatch.setattr(independence, "_REPEATING", 0.0)
+    calls = []
 
     def counted(batch):
-        sizes.append(len(batch))
+        calls.append(len(batch))
         return honest(batch)
 
-    check(counted, 64)
-    assert sizes == [64] * 7
+    check(counted, size)
+    parts = {True: 1, False: 2}[size >= 16] if size >= 8 else 4
+    assert calls == [size] * (7 * parts if slow else 28)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_chance_that_strikes_rarely_is_found_by_repeating(size):
+    def rarely(generator):
+        return lambda batch: honest(batch) * (0.5 if generator.random() < 0.1 else 1.0)
+
+    found = 0
+    for seed in range(20):
+        try:
+            check(rarely(np.random.default_rng(seed)), size)
+        except EngineError:
+            found += 1
+    assert found >= 15  # 28 calls: missed with a chance of 5 %
+
+
+@pytest.mark.parametrize(("precision", "amount"), [("fp32", 1e-4), ("int8", 1e-3)])
+@pytest.mark.parametrize("size", [size for size in SIZES if size > 1])
+def test_rounding_may_differ_between_places(size, precision, amount):
+    def rounded(batch):
+        return honest(batch) * (1 + amount * (np.arange(len(batch)) % 2))[:, None]
+
+    check(rounded, size, precision)

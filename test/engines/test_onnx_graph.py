@@ -86,6 +86,15 @@ BAD = {
               inputs=(IMAGE, CHOICE)),
         "(Loop) may run for ever",
     ),
+    "random numbers": (
+        model(node("RandomNormalLike", "image", "a"), node("Add", "image a", "logits")),
+        "node a (RandomNormalLike) draws random numbers",
+    ),
+    "random numbers in a function": (
+        model(node("Twice", "image", "logits", domain="own"),
+              functions=[function(node("Bernoulli", "x", "y"))]),
+        "(Bernoulli) draws random numbers",
+    ),
     "what a branch gives": (
         model(choice(node("Neg", "image", "logits")), node("Neg", "b", "c"),
               inputs=(IMAGE, CHOICE)),

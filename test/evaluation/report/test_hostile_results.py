@@ -54,7 +54,7 @@ def report_together(folder, changes, write):
     """Load with each change on its own, and report those that are taken; returns the refusals.
 
     A report takes a fifth of a second: one is made of all of them, and of each on its own only
-    where they do not go together.
+    where they do not go together. What fails with one alone and not beside others is not seen.
     """
     reasons = {}
     for name in changes:
