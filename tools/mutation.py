@@ -34,6 +34,7 @@ MODULES = {
     "certification/planning": (),
     "certification/approximations": (),
     "certifier": (),
+    "frame_certificate": ("test_certifier.py",),
     "sampling": (),
     "pacing": (),
     "safety/consumer_rule": (),
