@@ -7,12 +7,13 @@ import sys
 
 
 def main() -> int:
-    """Run the command line; a Ctrl-C while it is still being imported is no traceback either."""
+    """Run the command line; a Ctrl-C while modules are still being imported is no traceback."""
     try:
         from .cli import main as run
+
+        return run()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    return run()
 
 
 if __name__ == "__main__":

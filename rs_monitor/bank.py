@@ -100,7 +100,7 @@ def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
     for chunk in _CHUNKS:
         # Even at half the time of a sample it would not fit. To open one only to see this takes
         # minutes with a network of some gigaflops on a few cores.
-        if best is not None and chunk > _CHUNKS[-1] and chunk * sample / 2 > budget:
+        if chunk > _CHUNKS[-1] and chunk * sample / 2 > budget:
             continue
         engine = opener(chunk)
         engine.warm_up()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -52,16 +51,12 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 for a failure; 2 for wrong usage or input, with one line on standard error; 130 when
-        interrupted.
+        0; 1 for a failure; 2 for wrong usage or input, with one line on standard error.
     """
     argv = sys.argv[1:] if argv is None else argv
     # The other subcommands' modules would double the time until the one asked for begins.
     commands = argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS
-    try:
-        arguments = build_parser(commands).parse_args(argv)
-    except KeyboardInterrupt:  # while modules are imported
-        return 128 + signal.SIGINT
+    arguments = build_parser(commands).parse_args(argv)
 
     def run() -> int:
         check_output(getattr(arguments, "json", None))
