@@ -262,7 +262,9 @@ def test_a_log_of_other_settings_is_refused(tmp_path, evaluate, options, name):
     command = ["--n", 50, "--precision", "fp32", "--tsv", log, *options]
     if options[0] == "--precision":
         capabilities = (
-            pytest.importorskip("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            pytest.importorskip("openvino", reason="needs the extra openvino")
+            .Core()
+            .get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         )
         if "BF16" not in capabilities:
             pytest.skip("this CPU has no bfloat16")

@@ -208,7 +208,7 @@ def test_a_lost_worker_process_changes_nothing(long_bag, card, whole, tmp_path):
 
 
 def test_a_killed_ray_worker_changes_nothing(long_bag, card, whole, tmp_path):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="needs the extra ray")
     out = tmp_path / "out"
     words = (long_bag, "--n", 2000, "--ray", "auto", "--processes", 2)
     process = start(*words, card=card, out=out, processes=None)
@@ -286,7 +286,7 @@ def test_wrong_usage(bag, card, tmp_path, capsys, words, reason):
 
 
 def test_no_ray_cluster(bag, card, tmp_path, capsys):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="needs the extra ray")
     words = (bag, "--ray", "127.0.0.1:1")
     line = error_of(capsys, *words, card=card, out=tmp_path / "out", status=1)
     assert "--ray 127.0.0.1:1: no cluster there" in line
@@ -486,7 +486,7 @@ def test_json_on_standard_output_is_alone(bag, card, tmp_path, capsys):
 
 
 def test_live(card, tmp_path):
-    pytest.importorskip("rclpy")
+    pytest.importorskip("rclpy", reason="needs ROS 2")
     bag = drive(tmp_path / "drive", 6, storage="sqlite3")
     out = tmp_path / "out"
     # 2 Hz: also a busy machine has answered before the next frame comes.

@@ -30,7 +30,7 @@ def network():
 
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 32, 32), (7, 16, 16), (3, 24, 40)])
 def test_the_onnx_has_the_logits_of_the_network(tmp_path, batch, height, width):
-    openvino = pytest.importorskip("openvino")
+    openvino = pytest.importorskip("openvino", reason="needs the extra openvino")
     path = tmp_path / "model.onnx"
     model = network()
     exported = export_onnx(model, 32, 32)

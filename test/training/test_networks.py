@@ -33,7 +33,7 @@ def settled(network):
 
 
 def runtime_logits(content, images):
-    openvino = pytest.importorskip("openvino")
+    openvino = pytest.importorskip("openvino", reason="needs the extra openvino")
     core = openvino.Core()
     compiled = core.compile_model(
         core.read_model(content), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
