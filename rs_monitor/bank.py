@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import copy
-import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,20 +12,15 @@ import numpy as np
 
 from .certification import SinglePassTable
 from .certifier import Certifier
+from .chunks import ChunkFit, chunk_fit, open_paced
 from .engines import KEY_BYTES, Builds, Engine, open_engine
 from .families import Family, load_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model
-from .pacing import RESERVE
 from .resources import shipped_file
 from .sampling import most_invalid
 from .settings import Settings
 
-# Samples a forward pass, largest first: large ones use the machine better, small ones leave
-# less of the frame period unused.
-_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
-_CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
-_TRYING = 0.3  # seconds spent timing a chunk that seems too slow
 _REFERENCE_SAMPLES = 64
 _GREY = 64  # of 255, where a card has no reference image
 
@@ -84,73 +77,6 @@ def check_reference(engine: Engine) -> None:
             f"{card.reference_label}, but {share:.0%} of the votes are for {winner}: the model "
             "does not fit its card (normalisation, channel order, labels)"
         )
-
-
-def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
-    """Open an engine with the chunk that draws most samples in a frame's time, as measured.
-
-    Parameters
-    ----------
-    opener : callable
-        Opens an engine for chunks of so many samples.
-    budget : float
-        Seconds a frame may take.
-    """
-    best, most, sample = None, -math.inf, 0.0
-    for chunk in _CHUNKS:
-        # Even at half the time of a sample it would not fit. To open one only to see this takes
-        # minutes with a network of some gigaflops on a few cores.
-        if chunk > _CHUNKS[-1] and chunk * sample / 2 > budget:
-            continue
-        engine = opener(chunk)
-        engine.warm_up()
-        seconds = _fastest(engine, _CHUNK_SHARE * budget)
-        sample = seconds / chunk
-        expected = expected_samples(chunk, seconds, budget)
-        if best is not None and expected < most:
-            engine.close()
-        else:
-            if best is not None:
-                best.close()
-            best, most = engine, expected
-        if seconds <= _CHUNK_SHARE * budget:
-            break
-    return best
-
-
-def expected_samples(chunk: int, seconds: float, budget: float) -> float:
-    """Return the samples drawn in a budget, of which a chunk's time is left unused in the mean.
-
-    Half of it because another would not fit, and half because one is begun only where even a
-    slow one would end in time: on shared hosts those take half as long again as the usual ones.
-
-    Parameters
-    ----------
-    chunk : int
-        Samples.
-    seconds : float
-        What it takes.
-    budget : float
-        Seconds, the reserve after the last chunk included.
-    """
-    return chunk * (max(0.0, budget - RESERVE) / seconds - 1.0)
-
-
-def _fastest(engine: Engine, limit: float) -> float:
-    """Return how many seconds a chunk takes when nothing else disturbs it; any that is in `limit`.
-
-    The fastest of several counts: a busy moment while the node is configured must not make
-    chunks small for as long as it runs.
-    """
-    image = np.full((engine.model.height, engine.model.width, 3), 0.5, np.float32)
-    end, fastest = time.monotonic() + _TRYING, math.inf
-    while True:
-        started = time.monotonic()
-        engine.votes(image, 0.25, engine.max_batch, bytes(KEY_BYTES))
-        ended = time.monotonic()
-        fastest = min(fastest, ended - started)
-        if fastest <= limit or ended > end:
-            return fastest
 
 
 class CertifierBank:
@@ -211,6 +137,7 @@ class CertifierBank:
         }  # fmt: skip
         self._models: dict[tuple[ModelCard, str], Model] = {}
         self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
+        self._first_fits: dict[tuple[ModelCard, str], ChunkFit] = {}
         try:
             wanted = {(card, card.resolution) for card in self.family.members}
             first = self.family.select(settings.sigma, resolution)[0]
@@ -224,17 +151,74 @@ class CertifierBank:
         self, model: Model, size: str, settings: Settings, budget: float, chunk: int | None
     ) -> None:
         """Open a member, check it and warm it up."""
+        certifier = self._opened(model, size, settings, budget, chunk)
+        self._models[model.card, size] = model
+        self._certifiers[model.card, size] = certifier
+        fit = chunk_fit(certifier.engine, certifier.pace, budget)
+        self._first_fits.setdefault((model.card, size), fit)
+
+    def _opened(
+        self, model: Model, size: str, settings: Settings, budget: float, chunk: int | None
+    ) -> Certifier:
         model.check()  # memory is trusted no longer than a file is: engines are opened again too
 
         def opener(max_batch: int) -> Engine:
             return self._opener(model, max_batch=max_batch, **self._options)
 
         engine = open_paced(opener, budget) if chunk is None else opener(chunk)
-        self._models[model.card, size] = model
-        self._certifiers[model.card, size] = Certifier(engine, self.table)
-        if size == model.card.resolution:
-            check_reference(engine)
-        self._certifiers[model.card, size].warm_up(settings, budget)
+        try:
+            if size == model.card.resolution:
+                check_reference(engine)
+            certifier = Certifier(engine, self.table)
+            certifier.warm_up(settings, budget)
+        except BaseException:
+            engine.close()
+            raise
+        return certifier
+
+    def first_fit(self, certifier: Certifier) -> ChunkFit:
+        """Return how the chunk that its member was opened with at first fitted then."""
+        return self._first_fits[self._member(certifier)]
+
+    def resized(
+        self, certifier: Certifier, chunk: int, settings: Settings, budget: float
+    ) -> Certifier:
+        """Open a member's engine once more, beside the one in use, for chunks of another size.
+
+        Parameters
+        ----------
+        certifier : Certifier
+            Of this bank.
+        chunk : int
+            Samples a forward pass.
+        settings : Settings
+            In force: these are warm when the certifier is.
+        budget : float
+            Seconds a frame may take.
+
+        Returns
+        -------
+        Certifier
+            Checked as when the bank was opened; the caller's, until it is put in `exchange`.
+
+        Raises
+        ------
+        ModelError, EngineError
+            When it cannot be opened, or fails its reference image.
+        """
+        member = self._member(certifier)
+        return self._opened(self._models[member], member[1], settings, budget, chunk)
+
+    def exchange(self, old: Certifier, new: Certifier) -> None:
+        """Put a resized certifier in the place of the one it was made from, which is closed.
+
+        To be called by the worker that uses the bank, between frames.
+        """
+        self._certifiers[self._member(old)] = new
+        old.engine.close()
+
+    def _member(self, certifier: Certifier) -> tuple[ModelCard, str]:
+        return next(key for key, value in self._certifiers.items() if value is certifier)
 
     def reopened(self, settings: Settings, budget: float) -> CertifierBank:
         """Open the same members again, with the chunks they had and the same table of pairs.

@@ -34,7 +34,7 @@ class EngineKeeper:
     max_failures : callable
         Failures after which the engines are given up; 0 for never.
     changed : callable
-        Called, on any thread, after the stage changed.
+        Called, on any thread, after the stage or its detail changed.
     clock : callable
         The steady clock, in seconds.
     """
@@ -99,6 +99,14 @@ class EngineKeeper:
         self._tell(usable)
         if not usable:
             bank.close_engines()
+
+    def remark(self, text: str) -> None:
+        """Have it told what was changed about engines that are usable."""
+        with self._lock:
+            usable = self._stage is EngineStage.READY
+            if usable:
+                self._detail = text
+        self._tell(usable)
 
     def suspend(self, bank: CertifierBank, reason: str) -> None:
         """Lend the bank no more: an inference with it does not return."""

@@ -32,7 +32,7 @@ class EngineState:
     failures_total : int
         Since the node was configured.
     detail : str
-        The last failure, or what is being done, for a reader.
+        The last failure or change, or what is being done, for a reader.
     """
 
     stage: EngineStage = EngineStage.CLOSED

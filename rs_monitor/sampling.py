@@ -43,7 +43,7 @@ class Draw:
             if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
                 break
             size = min(chunk, most - (total.n if total else 0))
-            with self._pace.measure(size == chunk):
+            with self._pace.measure():
                 votes = self._engine.votes(
                     self._image, self._sigma, size, self._key, start=self._start
                 )

@@ -4,12 +4,13 @@ import importlib.util
 
 import pytest
 import yaml
+from slowed_engine import Slowness
 from small_models import color_network, write_model
 
-from rs_monitor.bank import CertifierBank, expected_samples, open_paced, shipped_family
-from rs_monitor.engines import EngineError, open_engine
+from rs_monitor.bank import CertifierBank, shipped_family
+from rs_monitor.engines import EngineError
 from rs_monitor.families import load_family
-from rs_monitor.models import ModelError, load_card, load_model
+from rs_monitor.models import ModelError
 from rs_monitor.settings import Settings
 
 
@@ -106,32 +107,6 @@ def test_shipped_family_opens():
     bank.close()
 
 
-@pytest.mark.parametrize(
-    ("chunk", "milliseconds", "samples"),
-    [(64, 3.2, 476), (32, 11.5, 43.1304), (8, 3.3, 57.4545), (64, 108, -48)],
-)
-def test_expected_samples(chunk, milliseconds, samples):
-    assert expected_samples(chunk, milliseconds / 1e3, 0.032) == pytest.approx(samples, rel=1e-4)
-
-
-@pytest.mark.parametrize(("budget", "chunks"), [(60.0, [64]), (1e-9, [64, 1])])
-def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, budget, chunks):
-    model, opened = load_model(load_card(write_model(tmp_path))), []
-
-    def opener(chunk):
-        opened.append(open_engine(model, backend="openvino", precision="fp32", max_batch=chunk))
-        return opened[-1]
-
-    best = open_paced(opener, budget)
-    assert [engine.max_batch for engine in opened] == chunks
-    assert best is opened[-1]
-    for engine in opened[:-1]:
-        with pytest.raises(EngineError, match="closed"):
-            engine.run_network()
-    best.run_network()
-    best.close()
-
-
 def test_engines_are_opened_again_from_what_was_checked(tmp_path):
     card = write_model(tmp_path)
     bank = open_bank(card)
@@ -145,3 +120,48 @@ def test_engines_are_opened_again_from_what_was_checked(tmp_path):
     with pytest.raises(ModelError, match="sha256 is .* vouches for"):
         again.reopened(Settings(n=50), 0.05)
     again.close()
+
+
+def test_a_member_is_opened_once_more_with_other_chunks_and_exchanged(tmp_path):
+    cards = [write_model(tmp_path, f"s{s}", sigma=s) for s in (0.25, 0.5)]
+    family = tmp_path / "family.yaml"
+    family.write_text(yaml.safe_dump({"members": [card.name for card in cards]}))
+    opener, settings = Slowness(), Settings(n=50)
+    bank = open_bank(family, opener=opener)
+    old, other = bank.select(0.25, "full")[0], bank.select(0.5, "full")[0]
+    new = bank.resized(old, 4, settings, 0.05)
+    assert (new.engine.max_batch, new.engine.model) == (4, old.engine.model)
+    first = bank.first_fit(old)
+    assert first.chunk == old.engine.max_batch
+    assert 0 < first.share < 1
+    assert new.pace.typical > 0  # it is warm
+    assert bank.select(0.25, "full")[0] is old
+    old.engine.run_network()
+    bank.exchange(old, new)
+    assert bank.first_fit(new) is first
+    assert bank.select(0.25, "full")[0] is new
+    assert bank.select(0.5, "full")[0] is other
+    with pytest.raises(EngineError, match="closed"):
+        old.engine.run_network()
+    bank.close_engines()
+    again = bank.reopened(settings, 0.05)
+    assert again.select(0.25, "full")[0].engine.max_batch == 4
+    assert again.first_fit(again.select(0.25, "full")[0]) is first
+    again.close()
+    for engine in opener.opened:
+        with pytest.raises(EngineError, match="closed"):
+            engine.run_network()
+
+
+def test_an_engine_that_fails_when_it_is_opened_once_more_is_closed(tmp_path):
+    opener = Slowness()
+    bank = open_bank(write_model(tmp_path), opener=opener)
+    certifier = bank.select(0.25, "full")[0]
+    opener.sample = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        bank.resized(certifier, 4, Settings(n=50), 0.05)
+    assert opener.opened[-1].max_batch == 4
+    with pytest.raises(EngineError, match="closed"):
+        opener.opened[-1].run_network()
+    certifier.engine.run_network()
+    bank.close()

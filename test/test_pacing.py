@@ -18,9 +18,9 @@ class Clock:
         return self.now
 
 
-def feed(pace, clock, *durations, full=True):
+def feed(pace, clock, *durations):
     for duration in durations:
-        with pace.measure(full):
+        with pace.measure():
             clock.now += duration
 
 
@@ -53,14 +53,6 @@ def test_one_stall_does_not_rule_but_frequent_ones_do():
     assert pace.fits(clock.now + 0.003 + RESERVE)
     feed(pace, clock, *[0.002, 0.01] * 40)
     assert not pace.fits(clock.now + 0.003 + RESERVE)
-
-
-def test_partial_chunks_do_not_count():
-    clock = Clock()
-    pace = ChunkPace(clock)
-    feed(pace, clock, *[0.004] * 5)
-    feed(pace, clock, *[0.0001] * 50, full=False)
-    assert pace.typical == pytest.approx(0.004)
 
 
 def test_a_faster_machine_is_noticed():

@@ -77,21 +77,22 @@ class Clock:
 def test_the_first_chunk_is_taken_though_chunks_have_been_slow(engine):
     clock = Clock()
     pace = ChunkPace(clock)
-    with pace.measure(True):
+    with pace.measure():
         clock.now += 1.0
     taken = Draw(engine, pace, image(engine), SIGMA, KEY, clock.now + 0.5)
     assert taken.take(0).n == CHUNK
     assert taken.take(40).n == CHUNK  # of the second stage, too
 
 
-def test_only_whole_chunks_are_measured(engine):
+def test_every_forward_pass_is_measured(engine):
     clock = Clock()
     pace = ChunkPace(clock)
     taken = Draw(engine, pace, image(engine), SIGMA, KEY, None)
-    assert taken.take(CHUNK - 1).n == CHUNK - 1
-    assert pace.typical == 0.0
-    assert taken.take(CHUNK).n == CHUNK
+    assert taken.take(CHUNK - 1).n == CHUNK - 1  # which takes the time of a whole chunk
     assert pace.typical == pytest.approx(0.001)
+    clock.now += 1.0
+    assert taken.take(CHUNK).n == CHUNK
+    assert len(pace._chunks) == 2
 
 
 def test_how_many_votes_may_be_invalid():

@@ -120,7 +120,7 @@ class Engine(abc.ABC):
     def votes(
         self, image: np.ndarray, sigma: float, n: int, key: bytes, *, start: int = 0
     ) -> Votes:
-        """Classify noisy copies of an image.
+        """Classify noisy copies of an image, in forward passes of `max_batch` whatever n is.
 
         Parameters
         ----------

@@ -119,7 +119,9 @@ class CertifierNode(ManagedNode):
             return
         state, log = self._keeper.state, self.get_logger()
         self._tell()
-        if state.stage is EngineStage.READY:
+        if state.stage is EngineStage.READY and state.detail:
+            log.warning(state.detail)
+        elif state.stage is EngineStage.READY:
             log.info("the engines are ready again")
         else:
             log.error(f"engines {state.stage.value}: {state.detail}")

@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecycleNode
 from rs_monitor_msgs.msg import Certificate
 
 from ..engine_keeper import EngineKeeper
+from ..refitting import Refitter
 from .configuration import Configuration
 from .slot import LatestSlot, Received
 from .topics import CERTIFICATE, DEBUG_IMAGE
@@ -64,9 +65,10 @@ class Pipeline:
             now=lambda: node.get_clock().now().nanoseconds,
         )
         self._slot = slot = LatestSlot()
+        self._refitter = refitter = Refitter(keeper.remark)
         self._watchdog = Watchdog(
             keeper,
-            lambda: Worker(slot, keeper, configuration, outlets, topic),
+            lambda: Worker(slot, keeper, refitter, configuration, outlets, topic),
             frame_period=lambda: configuration()["timing.frame_period"],
             stop=slot.close,
         )
@@ -83,6 +85,7 @@ class Pipeline:
     def close(self, timeout: float) -> bool:
         """End the threads and the publishers; False when a thread does not end in time."""
         ended = self._watchdog.close(timeout)
+        ended = self._refitter.close(timeout) and ended
         # What a subscriber has not taken yet would go with the publisher.
         self._certificates.wait_for_all_acked(_ACKNOWLEDGED)
         for publisher in (self._certificates, self._debug_images):

@@ -21,6 +21,7 @@ from ..engines import noise_key
 from ..frame_certificate import NO_STAMP, FrameCertificate, failure, undecodable
 from ..frames import Frame, FrameError, decode_message
 from ..pacing import ChunkPace
+from ..refitting import Refitter
 from .configuration import Configuration
 from .conversions import (
     NANOSECONDS,
@@ -85,6 +86,8 @@ class Worker:
     slot : LatestSlot
     keeper : EngineKeeper
         Lends the engines; while there are none, frames are answered with ENGINE_ERROR.
+    refitter : Refitter
+        Exchanges those whose chunks no longer fit.
     configuration : callable
         Returns the snapshot in force.
     outlets : Outlets
@@ -101,6 +104,7 @@ class Worker:
         self,
         slot: LatestSlot,
         keeper: EngineKeeper,
+        refitter: Refitter,
         configuration: Callable[[], Configuration],
         outlets: Outlets,
         topic: str,
@@ -108,6 +112,7 @@ class Worker:
         self.inference: Inference | None = None
         self._slot = slot
         self._keeper = keeper
+        self._refitter = refitter
         self._configuration = configuration
         self._outlets = outlets
         self._topic = topic
@@ -244,6 +249,7 @@ class Worker:
         """Certify with the engines, and tell their keeper how they did."""
         settings = configuration.settings
         certifier, _ = bank.select(settings.sigma, configuration["input.resolution"])
+        certifier = self._refitter.certifier_for(bank, certifier, settings, configuration.budget)
         seed = configuration["seed"]
         key = noise_key(None if seed < 0 else seed, self._topic, taken.sequence)
         deadline = taken.received.steady + configuration.budget

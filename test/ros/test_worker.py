@@ -14,6 +14,7 @@ from rs_monitor.certification import Status
 from rs_monitor.engine_keeper import EngineKeeper
 from rs_monitor.engine_state import EngineStage
 from rs_monitor.parameters import PARAMETERS
+from rs_monitor.refitting import Refitter
 from rs_monitor.ros.configuration import make_configuration
 from rs_monitor.ros.slot import LatestSlot, Received
 from rs_monitor.ros.worker import Outlets, Worker
@@ -50,7 +51,14 @@ class Bench:
             now=time.time_ns,
         )
         self.keeper = EngineKeeper(self.bank, self._reopen, max_failures=lambda: 1)
-        self.worker = Worker(self.slot, self.keeper, lambda: self.configuration, outlets, "/image")
+        self.worker = Worker(
+            self.slot,
+            self.keeper,
+            Refitter(self.keeper.remark),
+            lambda: self.configuration,
+            outlets,
+            "/image",
+        )
         self.worker.start()
 
     def _reopen(self, bank):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...bank import open_paced
+from ...chunks import open_paced
 from ...engines import Engine, EngineError, EngineIdentity
 from ...frames import Resizer
 from ..machine import available_memory

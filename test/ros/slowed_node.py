@@ -1,0 +1,24 @@
+# SPDX-FileCopyrightText: 2026 The rs_monitor authors
+# SPDX-License-Identifier: Apache-2.0
+"""The certifier on a machine whose speed is in a file: seconds that every sample takes more."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rclpy.utilities import remove_ros_args
+from slowed_engine import Slowness
+
+from rs_monitor.ros.managed_node import run
+from rs_monitor.ros.node import CertifierNode
+
+
+def main() -> int:
+    """Run the node."""
+    seconds = Path(remove_ros_args(sys.argv)[1])
+    return run(lambda: CertifierNode(Slowness(lambda: float(seconds.read_text()))), sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
