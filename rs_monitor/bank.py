@@ -13,7 +13,7 @@ import numpy as np
 from .certification import SinglePassTable
 from .certifier import Certifier
 from .chunks import ChunkFit, chunk_fit, open_paced
-from .engines import KEY_BYTES, Builds, Engine, open_engine
+from .engines import KEY_BYTES, Builds, Engine, chunk_sizes, open_engine
 from .families import Family, load_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model
@@ -165,7 +165,11 @@ class CertifierBank:
         def opener(max_batch: int) -> Engine:
             return self._opener(model, max_batch=max_batch, **self._options)
 
-        engine = open_paced(opener, budget) if chunk is None else opener(chunk)
+        if chunk is None:
+            sizes = chunk_sizes(self._options["backend"], settings.n)
+            engine = open_paced(opener, sizes, budget)
+        else:
+            engine = opener(chunk)
         try:
             if size == model.card.resolution:
                 check_reference(engine)

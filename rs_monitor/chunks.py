@@ -7,16 +7,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .engines import KEY_BYTES, Engine
+from .engines import KEY_BYTES, Engine, EngineMemoryError
 from .pacing import RESERVE, ChunkPace
 
-# Samples a forward pass, largest first: large ones use the machine better, small ones leave
-# less of the frame period unused.
-_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 _CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
 # Shares of the time for samples: of a chunk so slow that two hardly fit, of one that takes its
@@ -25,23 +22,35 @@ _SLOW, _WANTED, _FAST = 0.45, 0.25, 0.03
 _SLOWER = 1.25  # times a share at first: less is noise
 
 
-def open_paced(opener: Callable[[int], Engine], budget: float) -> Engine:
+def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: float) -> Engine:
     """Open an engine with the chunk that draws most samples in a frame's time, as measured.
 
     Parameters
     ----------
     opener : callable
         Opens an engine for chunks of so many samples.
+    sizes : sequence of int
+        Those to try, largest first: see `chunk_sizes`.
     budget : float
         Seconds a frame may take.
+
+    Raises
+    ------
+    EngineError
+        When one cannot be opened for another reason than memory, or none for that.
     """
     best, most, sample = None, -math.inf, 0.0
-    for chunk in _CHUNKS:
+    for chunk in sizes:
         # Even at half the time of a sample it would not fit. To open one only to see this takes
         # minutes with a network of some gigaflops on a few cores.
-        if chunk > _CHUNKS[-1] and chunk * sample / 2 > budget:
+        if chunk > sizes[-1] and chunk * sample / 2 > budget:
             continue
-        engine = opener(chunk)
+        try:
+            engine = opener(chunk)
+        except EngineMemoryError:
+            if chunk == sizes[-1]:
+                raise
+            continue
         engine.warm_up()
         seconds = _fastest(engine, _CHUNK_SHARE * budget)
         sample = seconds / chunk
@@ -122,7 +131,7 @@ def chunk_fit(engine: Engine, pace: ChunkPace, budget: float) -> ChunkFit:
     return ChunkFit(engine.max_batch, pace.typical / rest if rest > 0 else math.inf)
 
 
-def asked_chunk(now: ChunkFit, first: ChunkFit) -> int:
+def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
     """Return the samples a forward pass that its time in use asks for; the same if it may stay.
 
     Where it has become so slow that two hardly fit into a frame, or is smaller than at first and
@@ -136,10 +145,12 @@ def asked_chunk(now: ChunkFit, first: ChunkFit) -> int:
     first : ChunkFit
         Of the chunk that was the best of all that were measured: none is worth a try that is
         larger, or smaller while that one takes no longer than it did.
+    sizes : sequence of int
+        Those there are, largest first.
     """
     slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > _SLOWER * first.share)
     if not slow and now.share > _FAST:
         return now.chunk
     wanted = now.chunk * _WANTED / max(now.share, 1e-9)
-    asked = next((chunk for chunk in _CHUNKS if chunk <= wanted), _CHUNKS[-1])
+    asked = next((chunk for chunk in sizes if chunk <= wanted), sizes[-1])
     return min(asked, now.chunk) if slow else min(max(asked, now.chunk), first.chunk)

@@ -121,7 +121,8 @@ class Refitter:
             return certifier
         self._next_look = now + _INTERVAL
         fit = chunk_fit(certifier.engine, certifier.pace, budget)
-        asked = asked_chunk(fit, bank.first_fit(certifier))
+        sizes = certifier.engine.chunk_sizes(settings.n)
+        asked = asked_chunk(fit, bank.first_fit(certifier), sizes)
         if asked == fit.chunk:
             self._looks = 0
             return certifier

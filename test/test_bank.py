@@ -75,9 +75,10 @@ def test_chunk_is_measured_or_given(tmp_path):
     bank = open_bank(card, chunk=5)
     assert bank.select(0.25, "full")[0].engine.max_batch == 5
     bank.close()
-    bank = open_bank(card, budget=10.0)
-    assert bank.select(0.25, "full")[0].engine.max_batch == 64
-    bank.close()
+    for n, chunk in ((0, 64), (50, 50), (200, 50)):
+        bank = open_bank(card, budget=10.0, settings=Settings(n=n))
+        assert bank.select(0.25, "full")[0].engine.max_batch == chunk
+        bank.close()
 
 
 def test_what_cannot_be_had_is_refused(tmp_path):

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from small_models import open_color_engine, write_model
 
 from rs_monitor.chunks import ChunkFit, asked_chunk, chunk_fit, expected_samples, open_paced
-from rs_monitor.engines import EngineError, open_engine
+from rs_monitor.engines import EngineError, EngineMemoryError, chunk_sizes, open_engine
 from rs_monitor.models import load_card, load_model
 from rs_monitor.pacing import RESERVE, ChunkPace
+
+SIZES = chunk_sizes("openvino")
 
 
 @pytest.mark.parametrize(
@@ -21,22 +23,41 @@ def test_expected_samples(chunk, milliseconds, samples):
     assert expected_samples(chunk, milliseconds / 1e3, 0.032) == pytest.approx(samples, rel=1e-4)
 
 
-@pytest.mark.parametrize(("budget", "chunks"), [(60.0, [64]), (1e-9, [64, 1])])
-def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, budget, chunks):
-    model, opened = load_model(load_card(write_model(tmp_path))), []
+class Opener:
+    """Opens real engines, and keeps them; those of more than `most` samples have no memory."""
 
-    def opener(chunk):
-        opened.append(open_engine(model, backend="openvino", precision="fp32", max_batch=chunk))
-        return opened[-1]
+    def __init__(self, folder, most=64):
+        self.model = load_model(load_card(write_model(folder)))
+        self.most = most
+        self.opened = []
 
-    best = open_paced(opener, budget)
-    assert [engine.max_batch for engine in opened] == chunks
-    assert best is opened[-1]
-    for engine in opened[:-1]:
+    def __call__(self, chunk):
+        if chunk > self.most:
+            raise EngineMemoryError(f"no memory for {chunk}")
+        options = {"backend": "openvino", "precision": "fp32", "max_batch": chunk}
+        self.opened.append(open_engine(self.model, **options))
+        return self.opened[-1]
+
+
+@pytest.mark.parametrize(
+    ("budget", "most", "tried"),
+    [(60.0, 64, [64]), (1e-9, 64, [64, 1]), (60.0, 40, [32]), (1e-9, 1, [1])],
+)
+def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, budget, most, tried):
+    opener = Opener(tmp_path, most)
+    best = open_paced(opener, SIZES, budget)
+    assert [engine.max_batch for engine in opener.opened] == tried
+    assert best is opener.opened[-1]
+    for engine in opener.opened[:-1]:
         with pytest.raises(EngineError, match="closed"):
             engine.run_network()
     best.run_network()
     best.close()
+
+
+def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
+    with pytest.raises(EngineMemoryError, match="no memory for 1"):
+        open_paced(Opener(tmp_path, 0), SIZES, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -58,19 +79,19 @@ def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, bud
     ],
 )
 def test_asked_chunk(chunk, share, asked):
-    assert asked_chunk(ChunkFit(chunk, share), ChunkFit(64, 0.1)) == asked
+    assert asked_chunk(ChunkFit(chunk, share), ChunkFit(64, 0.1), SIZES) == asked
 
 
 def test_no_chunk_larger_than_the_first_is_asked_for():
-    assert asked_chunk(ChunkFit(8, 0.01), ChunkFit(16, 0.1)) == 16
-    assert asked_chunk(ChunkFit(16, 0.01), ChunkFit(16, 0.1)) == 16
+    assert asked_chunk(ChunkFit(8, 0.01), ChunkFit(16, 0.1), SIZES) == 16
+    assert asked_chunk(ChunkFit(16, 0.01), ChunkFit(16, 0.1), SIZES) == 16
 
 
 def test_the_first_chunk_stays_while_it_takes_no_longer_than_it_did():
     first = ChunkFit(8, 0.6)
-    assert asked_chunk(ChunkFit(8, 0.7), first) == 8
-    assert asked_chunk(ChunkFit(8, 0.8), first) == 2
-    assert asked_chunk(ChunkFit(4, 0.6), first) == 1
+    assert asked_chunk(ChunkFit(8, 0.7), first, SIZES) == 8
+    assert asked_chunk(ChunkFit(8, 0.8), first, SIZES) == 2
+    assert asked_chunk(ChunkFit(4, 0.6), first, SIZES) == 1
 
 
 @given(
@@ -80,10 +101,10 @@ def test_the_first_chunk_stays_while_it_takes_no_longer_than_it_did():
 )
 def test_where_time_is_in_proportion_what_is_asked_for_stays(chunk, share, first):
     fit, chosen = ChunkFit(min(chunk, first), share), ChunkFit(first, 0.1)
-    asked = asked_chunk(fit, chosen)
+    asked = asked_chunk(fit, chosen, SIZES)
     assert asked <= first
     then = ChunkFit(asked, share / fit.chunk * asked)
-    assert asked_chunk(then, chosen) == asked
+    assert asked_chunk(then, chosen, SIZES) == asked
 
 
 def test_a_fit_is_the_share_of_what_a_frame_has_for_samples(tmp_path):

@@ -14,6 +14,7 @@ from ..engines import (
     BACKENDS,
     EngineError,
     available_precisions,
+    chunk_sizes,
     open_engine,
     resolve_backend,
 )
@@ -164,7 +165,7 @@ def _measure_one(
             sigma=arguments.sigma,
             period=arguments.period,
             seconds=arguments.seconds,
-            chunk=arguments.chunk,
+            chunks=(arguments.chunk,) if arguments.chunk else chunk_sizes(backend),
             batches=tuple(arguments.batches),
             title=f"{backend} {precision} {size}",
         )

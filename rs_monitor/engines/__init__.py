@@ -7,8 +7,9 @@ from __future__ import annotations
 import importlib
 
 from ..models import Model
-from .base import KEY_BYTES, PRECISIONS, Engine, EngineError, EngineIdentity, Votes
+from .base import KEY_BYTES, PRECISIONS, Engine, EngineIdentity, Votes
 from .builds import Builds, EngineNotBuilt, When
+from .errors import EngineError, EngineMemoryError
 from .machine import has_nvidia_driver
 from .noise import noise_key
 
@@ -20,10 +21,12 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineIdentity",
+    "EngineMemoryError",
     "EngineNotBuilt",
     "Votes",
     "When",
     "available_precisions",
+    "chunk_sizes",
     "noise_key",
     "open_engine",
     "resolve_backend",
@@ -72,6 +75,24 @@ def available_precisions(backend: str) -> tuple[str, ...]:
         For an unknown backend, or one that is not installed.
     """
     return _engine_class(resolve_backend(backend)).precisions()
+
+
+def chunk_sizes(backend: str, n: int = 0) -> tuple[int, ...]:
+    """Return the samples a forward pass that are worth a try on this machine, largest first.
+
+    Parameters
+    ----------
+    backend : str
+        "auto" or the name of a backend.
+    n : int
+        Samples a frame that are asked for; 0 for as many as fit.
+
+    Raises
+    ------
+    EngineError
+        For an unknown backend, or one that is not installed.
+    """
+    return _engine_class(resolve_backend(backend)).chunk_sizes(n)
 
 
 def open_engine(

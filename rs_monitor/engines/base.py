@@ -5,36 +5,20 @@
 from __future__ import annotations
 
 import abc
-import contextlib
 import dataclasses
 import math
 import types
-from collections.abc import Iterator
 
 import numpy as np
 
 from ..models import Model
+from .errors import EngineError, inference_errors
+from .sizes import CHUNK_SIZES, even_sizes
 
 KEY_BYTES = 16
 _MOST_SAMPLES = 1 << 64  # of one key
 _WARM_UP_CHUNKS = 3
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
-
-
-class EngineError(RuntimeError):
-    """The engine cannot be opened or failed; the message says why and what to do."""
-
-
-@contextlib.contextmanager
-def inference_errors() -> Iterator[None]:
-    """Turn what a runtime raises while it infers, a RuntimeError, into an EngineError."""
-    try:
-        yield
-    except EngineError:
-        raise
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())[:300]
-        raise EngineError(f"inference failed: {detail}") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +91,17 @@ class Engine(abc.ABC):
         EngineError
             When the backend is not installed, or the machine has not the device for it.
         """
+
+    @classmethod
+    def chunk_sizes(cls, n: int) -> tuple[int, ...]:
+        """Return the samples a forward pass that are worth a try here, largest first.
+
+        Parameters
+        ----------
+        n : int
+            Samples a frame that are asked for; 0 for as many as fit.
+        """
+        return even_sizes(CHUNK_SIZES, n)
 
     @property
     @abc.abstractmethod

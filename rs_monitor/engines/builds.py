@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable
 from pathlib import Path
 
-from .base import EngineError
+from .errors import EngineError
 
 # Called with a phase's name, the steps done and their number.
 Progress = Callable[[str, int, int], None]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .base import EngineError
+from .errors import EngineError
 
 _FORMAT = 1
 _MAX_RECORD = 1 << 16  # bytes

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import Engine, EngineError, Votes, inference_errors
+from .base import Engine, Votes
+from .errors import EngineError, EngineMemoryError, inference_errors
 from .independence import check_independence
 from .machine import has_nvidia_driver
 from .noise import add_noise
@@ -93,8 +94,8 @@ class DeviceLoop(Engine):
         except torch.OutOfMemoryError as error:
             raise self._too_large() from error
 
-    def _too_large(self) -> EngineError:
-        return EngineError(
+    def _too_large(self) -> EngineMemoryError:
+        return EngineMemoryError(
             f"{self._device} has no memory for batches of {self.max_batch}: ask for less"
         )
 

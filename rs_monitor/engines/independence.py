@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .base import EngineError
+from .errors import EngineError
 
 # Of the range that a logit has over different images: rounding may differ between places in a
 # batch (it does not on the CPUs tried), a dependence that matters is larger.

@@ -11,7 +11,8 @@ import types
 
 import numpy as np
 
-from .base import KEY_BYTES, EngineError
+from .base import KEY_BYTES
+from .errors import EngineError
 
 
 @functools.cache

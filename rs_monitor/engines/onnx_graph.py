@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .base import EngineError
+from .errors import EngineError
 
 # Numbers of fields in onnx.proto.
 _MODEL_GRAPH, _MODEL_FUNCTION = 7, 25

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import EngineError
+from .errors import EngineError
 
 _REDUCED = {"fp16": "FLOAT16", "bf16": "BFLOAT16"}
 _QUANTIZE, _DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"

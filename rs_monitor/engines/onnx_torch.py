@@ -16,7 +16,7 @@ import torch
 from onnx import numpy_helper
 from torch.nn import functional
 
-from .base import EngineError
+from .errors import EngineError
 
 Operation = Callable[..., torch.Tensor]
 _IGNORED_DOMAINS = ("", "ai.onnx")

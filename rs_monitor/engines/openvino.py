@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import Engine, EngineError, EngineIdentity, Votes, count_votes
+from .base import Engine, EngineIdentity, Votes, count_votes
+from .errors import EngineError
 from .independence import check_independence
 from .noise import add_noise
 from .onnx_graph import check_graph

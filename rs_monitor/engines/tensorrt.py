@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import EngineError, EngineIdentity
+from .base import EngineIdentity
 from .builds import Builds, EngineNotBuilt, When
 from .cache import EngineCache
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
+from .errors import EngineError
 from .tensorrt_build import (
     INSTALL,
     PRECISIONS,
@@ -75,6 +76,11 @@ class TensorRtEngine(DeviceLoop):
         """Precisions that engines are built in."""
         import_tensorrt()
         return PRECISIONS
+
+    @classmethod
+    def chunk_sizes(cls, n: int) -> tuple[int, ...]:
+        """Return what is worth a try: the same for every n, since each takes a build."""
+        return super().chunk_sizes(0)
 
     @property
     def identity(self) -> EngineIdentity:

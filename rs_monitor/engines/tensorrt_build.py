@@ -8,9 +8,9 @@ import importlib
 from typing import Any
 
 from ..models import Model
-from .base import EngineError
 from .builds import Progress
 from .cache import EngineKey
+from .errors import EngineError
 from .onnx_graph import check_graph
 from .onnx_precision import is_quantized, reduced_precision, symmetric_int8
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import EngineError, EngineIdentity
+from .base import EngineIdentity
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
+from .errors import EngineError
 from .machine import processor
+from .sizes import GPU_CHUNK_SIZES, even_sizes
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 INSTALL = "python -m pip install 'torch>=2.6,<3' 'onnx>=1.17,<2'"
@@ -94,6 +96,12 @@ class TorchEngine(DeviceLoop):
         """Precisions that PyTorch offers here."""
         find_gpu(import_torch("torch", INSTALL))
         return tuple(_DTYPES)
+
+    @classmethod
+    def chunk_sizes(cls, n: int) -> tuple[int, ...]:
+        """Return what is worth a try: a GPU needs more samples at once than a CPU."""
+        more = () if find_gpu(import_torch("torch", INSTALL)) is None else GPU_CHUNK_SIZES
+        return tuple(dict.fromkeys(even_sizes(more, n) + super().chunk_sizes(n)))
 
     def _resolve(self, precision: str) -> str:
         """Turn `auto` into a precision, and refuse one that cannot be had."""

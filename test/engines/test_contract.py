@@ -11,7 +11,7 @@ from small_models import (
     open_color_engine,
 )
 
-from rs_monitor.engines import EngineError, available_precisions
+from rs_monitor.engines import EngineError, available_precisions, chunk_sizes
 
 KEY = bytes(range(16))
 MODULES = {"openvino": "openvino", "torch": "torch"}
@@ -158,3 +158,25 @@ def test_misuse_is_refused(opened):
         engine.votes(good, 0.1, 1, KEY)
     with pytest.raises(EngineError, match="max_batch"):
         opened(max_batch=0)
+
+
+@pytest.mark.parametrize(
+    ("backend", "n", "sizes"),
+    [
+        ("openvino", 0, (64, 32, 16, 8, 4, 2, 1)),
+        ("openvino", 200, (50, 29, 16, 8, 4, 2, 1)),
+        ("openvino", 50, (50, 25, 13, 8, 4, 2, 1)),
+        ("openvino", 1, (1,)),
+        ("tensorrt", 200, (64, 32, 16, 8, 4, 2, 1)),  # each takes a build
+    ],
+)
+def test_chunks_that_are_worth_a_try(backend, n, sizes):
+    assert chunk_sizes(backend, n) == sizes
+
+
+def test_chunks_that_are_worth_a_try_with_pytorch():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
+    largest = 1024 if torch.cuda.is_available() else 64
+    assert chunk_sizes("torch")[0] == largest
+    assert chunk_sizes("torch")[-7:] == chunk_sizes("openvino")
+    assert max(chunk_sizes("torch", 200)) == (200 if torch.cuda.is_available() else 50)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...chunks import open_paced
-from ...engines import Engine, EngineError, EngineIdentity
+from ...engines import Engine, EngineIdentity, EngineMemoryError
 from ...frames import Resizer
 from ..machine import available_memory
 from .frame_loop import FrameLoop
@@ -40,14 +40,14 @@ class Conditions:
     ----------
     frame : numpy.ndarray
         uint8 RGB [H, W, 3]: what the camera delivers.
+    chunks : tuple of int
+        Samples a forward pass to choose from as the node does, largest first.
     sigma : float
         Standard deviation of the noise on pixels in [0, 1].
     period : float
         Frame period in milliseconds.
     seconds : float
         How long to measure, about; at least 10 repetitions are made.
-    chunk : int or None
-        Samples a forward pass; None for what the node would choose.
     batches : tuple of int
         Samples a frame to measure; () for powers of two up to twice the period. Those around the
         largest that fits are measured besides.
@@ -56,10 +56,10 @@ class Conditions:
     """
 
     frame: np.ndarray
+    chunks: tuple[int, ...]
     sigma: float = 0.25
     period: float = 40.0
     seconds: float = 30.0
-    chunk: int | None = None
     batches: tuple[int, ...] = ()
     title: str = ""
 
@@ -69,13 +69,13 @@ def check_memory(work: Work, batch: int, available: int | None = None) -> None:
 
     Raises
     ------
-    EngineError
+    EngineMemoryError
         Naming the largest batch that may fit.
     """
     available = available_memory() if available is None else available
     each = _FLOAT * work.values
     if batch * each > available:
-        raise EngineError(
+        raise EngineMemoryError(
             f"a batch of {batch} takes {batch * each >> 20} MB at least, {available >> 20} MB of "
             f"memory are free: at most {available // each} fit"
         )
@@ -128,12 +128,9 @@ def measure(
         return engines[batch]
 
     try:
-        if conditions.chunk is None:
-            main = open_paced(opener, conditions.period / 1e3)
-            engines[main.max_batch] = main
-        else:
-            main = engine_for(conditions.chunk)
+        main = open_paced(opener, conditions.chunks, conditions.period / 1e3)
         chunk = main.max_batch
+        engines[chunk] = main
         loop = FrameLoop(main, conditions.frame, conditions.sigma)
         most = _most_chunks(loop, conditions.period) * chunk
         around = {most + k * chunk for k in (-2, -1, 0, 1) if most + k * chunk > 0}

@@ -9,7 +9,7 @@ from rs_monitor.evaluation.benchmark.frame_loop import FrameLoop, sample_frame
 from rs_monitor.evaluation.benchmark.measure import Conditions, check_memory, measure
 from rs_monitor.evaluation.benchmark.work import Work
 
-QUICK = Conditions(frame=sample_frame(12, 16), period=1.0, seconds=0.05, chunk=8)
+QUICK = Conditions(frame=sample_frame(12, 16), period=1.0, seconds=0.05, chunks=(8,))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_results_agree_with_each_other(opener):
 
 
 def test_batches_asked_for_are_measured(opener):
-    conditions = Conditions(QUICK.frame, period=1e-3, seconds=0.05, chunk=8, batches=(3, 24))
+    conditions = Conditions(QUICK.frame, period=1e-3, seconds=0.05, chunks=(8,), batches=(3, 24))
     found = measure(opener, conditions)
     assert {3, 24} <= {row["batch"] for row in found["rows"]}
     assert found["largest_batch_in_period"] is None  # in a microsecond
