@@ -2,64 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
-import resource
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil
-import pyarrow.parquet
 import pytest
 from recordings import PERIOD, color_of, drive, label_of, raw, record
+from replay_command import (
+    COUNT,
+    done_parts,
+    error_of,
+    options,
+    replay,
+    results,
+    rows,
+)
 from rosbags.highlevel import AnyReader
 from small_models import LABELS, solid, write_model
-from unmeasured import unmeasured
 
 from rs_monitor.cli import main
 from rs_monitor.evaluation.replay.columns import MESSAGE, flatten
 
 SHARED = Path(os.environ.get("RS_MONITOR_SHARED", Path(__file__).parents[2].parent / "shared"))
-LIMIT = 120.0  # seconds after which a test gives up
-COUNT = 60
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory):
-    return str(write_model(tmp_path_factory.mktemp("model")))
-
-
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory):
-    path = drive(tmp_path_factory.mktemp("bag") / "drive", COUNT)
-    lines = ["index,label", *(f"{i},{color_of(i)}" for i in range(COUNT))]
-    (path / "labels.csv").write_text("\n".join(lines))
-    return path
-
-
-def options(*words, card, out, processes=1):
-    common = ["--model", card, "--precision", "fp32", "--seed", "1", "--out", out]
-    if processes:
-        common += ["--processes", processes]
-    return ["replay", *map(str, [*words, *common])]
-
-
-def replay(*words, **places):
-    assert main(options(*words, **places)) == 0
-    return results(places["out"])
-
-
-def results(out):
-    return rows(out), json.loads((Path(out) / "summary.json").read_text())
-
-
-def rows(out):
-    return pyarrow.parquet.read_table(Path(out) / "frames.parquet").to_pylist()
 
 
 @pytest.fixture(scope="module")
@@ -135,102 +101,6 @@ def test_processes_do_not_change_the_result(bag, card, serial, tmp_path):
     sweep = ("--sweep", "n=25,100", "sigma=0.25,0.5")
     replay(bag, *sweep, card=card, out=out, processes=2)
     assert (out / "frames.parquet").read_bytes() == (serial / "frames.parquet").read_bytes()
-
-
-def start(*words, **places):
-    return subprocess.Popen(
-        [sys.executable, "-m", "rs_monitor", *options(*words, **places)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for(condition, process):
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def done_parts(out):
-    return {path: path.stat().st_mtime_ns for path in out.glob("parts/*.parquet")}
-
-
-@pytest.fixture(scope="module")
-def long_bag(tmp_path_factory):
-    return drive(tmp_path_factory.mktemp("long") / "drive", 300)
-
-
-@pytest.fixture(scope="module")
-def whole(long_bag, card, tmp_path_factory):
-    out = tmp_path_factory.mktemp("whole") / "out"
-    replay(long_bag, "--n", "2000", card=card, out=out)
-    return (out / "frames.parquet").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("number", "processes"), [(signal.SIGKILL, 1), (signal.SIGINT, 1), (signal.SIGTERM, 2)]
-)
-def test_an_interrupted_replay_goes_on(long_bag, card, whole, tmp_path, number, processes):
-    out, places = tmp_path / "out", {"card": card, "out": tmp_path / "out"}
-    process = start(long_bag, "--n", 2000, **places, processes=processes)
-    wait_for(lambda: len(done_parts(out)) >= 2, process)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=LIMIT)
-    if number != signal.SIGKILL:
-        assert process.returncode == 128 + signal.SIGINT
-        assert f"what is done is kept in {out}" in errors and "Traceback" not in errors
-    gone, alive = psutil.wait_procs(children, LIMIT)
-    assert not alive
-    before = done_parts(out)
-    assert 2 <= len(before) < 12 and not (out / "frames.parquet").exists()
-    _, summary = replay(long_bag, "--n", "2000", **places)
-    assert {path: done_parts(out)[path] for path in before} == before
-    assert summary["resumed"] and summary["frames_in_this_run"] == 300 - 25 * len(before)
-    assert (out / "frames.parquet").read_bytes() == whole
-
-
-def test_a_lost_worker_process_changes_nothing(long_bag, card, whole, tmp_path):
-    out = tmp_path / "out"
-    process = start(long_bag, "--n", 2000, card=card, out=out, processes=2)
-    wait_for(lambda: len(done_parts(out)) >= 2, process)
-    workers = [
-        child
-        for child in psutil.Process(process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-    workers[0].kill()
-    assert process.wait(LIMIT) == 0, process.communicate()
-    assert (out / "frames.parquet").read_bytes() == whole
-
-
-def test_a_killed_ray_worker_changes_nothing(long_bag, card, whole, tmp_path):
-    pytest.importorskip("ray", reason="needs the extra ray")
-    out = tmp_path / "out"
-    words = (long_bag, "--n", 2000, "--ray", "auto", "--processes", 2)
-    process = start(*words, card=card, out=out, processes=None)
-    wait_for(lambda: len(done_parts(out)) >= 2, process)
-    actors = [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if child.name().startswith("ray::_Actor")
-    ]
-    assert actors
-    actors[0].kill()
-    assert process.wait(LIMIT) == 0, process.communicate()
-    assert (out / "frames.parquet").read_bytes() == whole
-    assert json.loads((out / "summary.json").read_text())["frames_in_this_run"] == 300
-
-
-def error_of(capsys, *words, status=2, **places):
-    assert main(options(*words, **places)) == status
-    said = capsys.readouterr()
-    (line,) = said.err.splitlines()
-    assert said.out == ""
-    return line
 
 
 def test_other_settings_are_refused(bag, card, serial, capsys):
@@ -342,60 +212,6 @@ def test_stamps_that_are_no_times_come_back_as_they_were(card, tmp_path):
                 assert (at.sec, at.nanosec) == stamp
 
 
-def with_room_for(size, words):
-    """Run a command that can write no file beyond a size in bytes; return what it says."""
-    command = [sys.executable, "-m", "rs_monitor", *words]
-    code = f"import resource, os; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)); "
-    code += f"os.execv({sys.executable!r}, {command!r})"
-    start = [sys.executable, "-c", code]
-    done = subprocess.run(start, env=unmeasured(), capture_output=True, text=True)
-    assert done.returncode == 2, done.stderr
-    (line,) = done.stderr.splitlines()
-    return line
-
-
-def test_a_full_disk(bag, card, tmp_path):
-    out = tmp_path / "out"
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
-    line = with_room_for(4096, options(bag, card=card, out=out))
-    assert "File too large" in line and "parts that are done are kept" in line
-    assert not (out / "frames.parquet").exists()
-    replay(bag, card=card, out=out)  # with room it goes on
-
-
-@pytest.mark.parametrize("left", [".lock", "settings.json.partial"])
-def test_a_replay_killed_before_its_settings_were_written(bag, card, tmp_path, left):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / left).write_text("{")
-    replay(bag, "--n", "25", card=card, out=tmp_path / "out")
-
-
-def test_a_full_disk_at_the_first_file(bag, card, tmp_path):
-    words = options(bag, "--n", "25", card=card, out=tmp_path / "out")
-    assert "parts that are done are kept" in with_room_for(9, words)
-    replay(bag, "--n", "25", card=card, out=tmp_path / "out")  # with room it goes on
-
-
-def test_a_disk_that_is_full_at_the_report(bag, card, tmp_path):
-    out = tmp_path / "out"
-    replay(bag, "--n", "25", card=card, out=out)
-    line = with_room_for(300_000, options(bag, "--n", "25", card=card, out=out))
-    assert "cannot write" in line and "all other results are in" in line
-    assert not (out / "report.html").exists()  # it showed what was there before
-
-
-def test_a_damaged_part(bag, card, tmp_path, capsys):
-    out = tmp_path / "out"
-    replay(bag, "--n", "25", card=card, out=out)
-    part = min((out / "parts").iterdir())
-    part.write_bytes(part.read_bytes()[:-9])
-    capsys.readouterr()
-    line = error_of(capsys, bag, "--n", "25", card=card, out=out)
-    assert f"{part} is damaged: remove it" in line
-    part.unlink()
-    replay(bag, "--n", "25", card=card, out=out)
-
-
 def test_classes_that_were_renamed_do_not_mix(bag, tmp_path, capsys):
     card = write_model(tmp_path)
     replay(bag, "--n", "25", card=card, out=tmp_path / "out")
@@ -415,19 +231,6 @@ def test_no_image_that_can_be_read(card, tmp_path, capsys):
         database.execute("UPDATE messages SET data = x'00010000'")
     line = error_of(capsys, bag, card=card, out=tmp_path / "out")
     assert "no image could be read" in line and "message 0 of /camera is unreadable" in line
-
-
-def test_a_terminals_interrupt_while_workers_start(long_bag, card, tmp_path):
-    words = options(long_bag, "--n", 2000, card=card, out=tmp_path / "out", processes=3)
-    command = [sys.executable, "-m", "rs_monitor", *words]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    wait_for(lambda: len(psutil.Process(process.pid).children()) >= 3, process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=LIMIT)
-    assert process.returncode == 128 + signal.SIGINT
-    assert "Traceback" not in errors, errors
 
 
 def test_several_recordings_and_topics(bag, card, tmp_path):
