@@ -67,6 +67,8 @@ def count_mismatch(topic: str, listed: int | None, read: int) -> str:
 def decompress(data: bytes) -> bytes:
     """Undo message-mode compression, in which rosbag2 packs every message into a zstd frame.
 
+    A message without it comes back as it is.
+
     Raises
     ------
     ValueError
@@ -77,6 +79,8 @@ def decompress(data: bytes) -> bytes:
         raise ValueError(f"its content is of type {type(data).__name__}, not bytes")
     content = bytes(data)
     if content[:4] != ZSTD_MAGIC:
+        if len(content) > MOST_UNPACKED:
+            raise ValueError(f"it holds {len(content)} bytes, a message {MOST_UNPACKED} at most")
         return content
     unpack = zstd.ZstdDecompressor()
     try:

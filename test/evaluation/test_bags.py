@@ -310,6 +310,15 @@ def test_a_message_that_unfolds_to_more_than_a_message_can_be(tmp_path, monkeypa
     assert f"its zstd frame holds more than {len(large)} bytes" in images.warnings[0]
 
 
+def test_a_message_that_is_larger_than_a_message_can_be(tmp_path, monkeypatch):
+    messages = [(1, raw(FRAMES[0], 1)), (2, bytes(raw(FRAMES[1], 2)) + bytes(1))]
+    large = len(bytes(messages[0][1]))
+    monkeypatch.setattr(bag_storage, "MOST_UNPACKED", large)
+    images = read_images(write_messages(tmp_path / "bag", messages, "sqlite3"))
+    assert [image.index for image in images] == [0]
+    assert f"it holds {large + 1} bytes, a message {large} at most" in images.warnings[0]
+
+
 @pytest.mark.parametrize(("column", "value"), [("timestamp", -7), ("data", "text")])
 def test_what_only_sqlite_can_hold(tmp_path, column, value):
     messages = [(i, raw(frame, PERIOD + i)) for i, frame in enumerate(FRAMES[:3])]
