@@ -134,9 +134,10 @@ def chunk_fit(engine: Engine, pace: ChunkPace, budget: float) -> ChunkFit:
 def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
     """Return the samples a forward pass that its time in use asks for; the same if it may stay.
 
-    Where it has become so slow that two hardly fit into a frame, or is smaller than at first and
-    so fast that it is a small part of one, this is the largest whose time, in proportion, is as
-    it should be.
+    Where it has become so slow that two hardly fit into a frame, this is the largest whose time,
+    in proportion, is as it should be; so it is where it is smaller than at first and has become
+    a small part of a frame. Where the first would take, in proportion, hardly longer than it
+    did, it is the first.
 
     Parameters
     ----------
@@ -148,7 +149,12 @@ def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
     sizes : sequence of int
         Those there are, largest first.
     """
-    slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > _SLOWER * first.share)
+    if math.isinf(now.share):  # none fits
+        return now.chunk
+    longest = _SLOWER * first.share  # that of the first chunk may take
+    slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > longest)
+    if not slow and now.share * first.chunk <= longest * now.chunk:
+        return first.chunk
     if not slow and now.share > _FAST:
         return now.chunk
     wanted = now.chunk * _WANTED / max(now.share, 1e-9)

@@ -68,11 +68,14 @@ def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
         (64, 1.0, 16),
         (64, 2.2, 4),
         (16, 11.0, 1),
-        (16, math.inf, 1),
+        (16, math.inf, 16),
         (1, 11.0, 1),
         (8, 0.031, 8),
         (8, 0.03, 64),
         (4, 0.03, 32),
+        (4, 0.0078, 64),
+        (32, 0.063, 32),
+        (32, 0.062, 64),
         (64, 0.003, 64),
         (100, 0.7, 32),
         (64, 0.0, 64),
@@ -92,6 +95,8 @@ def test_the_first_chunk_stays_while_it_takes_no_longer_than_it_did():
     assert asked_chunk(ChunkFit(8, 0.7), first, SIZES) == 8
     assert asked_chunk(ChunkFit(8, 0.8), first, SIZES) == 2
     assert asked_chunk(ChunkFit(4, 0.6), first, SIZES) == 1
+    assert asked_chunk(ChunkFit(4, 0.38), first, SIZES) == 4
+    assert asked_chunk(ChunkFit(4, 0.37), first, SIZES) == 8
 
 
 @given(

@@ -37,6 +37,8 @@ MODULES = {
     "frame_certificate": ("test_certifier.py",),
     "sampling": (),
     "pacing": (),
+    "chunks": (),
+    "refitting": (),
     "safety/consumer_rule": (),
     "safety/evidence": (),
 }
