@@ -119,9 +119,9 @@ class Certifier:
         try:
             if settings.procedure == "two_stage":
                 selection = draw.take(settings.n_selection)
-                votes = draw.take(settings.n) if selection is not None else None
+                votes = draw.take(settings.n, settings.least_n) if selection is not None else None
             else:
-                selection, votes = None, draw.take(settings.n)
+                selection, votes = None, draw.take(settings.n, settings.least_n)
         except EngineError as error:
             return failure(Status.ENGINE_ERROR, str(error), settings, model_id=model_id)
         drawn = 0 if votes is None else votes.n

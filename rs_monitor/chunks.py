@@ -16,10 +16,12 @@ from .pacing import RESERVE, ChunkPace
 
 _CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
-# Shares of the time for samples: of a chunk so slow that two hardly fit, of one that takes its
+# Shares of the time for samples: of a chunk so slow that frames are lost, of one that takes its
 # place, and of one so fast that a larger one may use the machine better.
-_SLOW, _WANTED, _FAST = 0.45, 0.25, 0.03
-_SLOWER = 1.25  # times a share at first: less is noise
+_SLOW, _WANTED, _FAST = 0.8, 0.25, 0.03
+# Times its share at first: a chunk that takes less is no slower than it was; one that is expected
+# to take less, in proportion to smaller ones, may come back.
+_NO_SLOWER, _AS_BEFORE = 1.25, 1.5
 
 
 def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: float) -> Engine:
@@ -134,10 +136,10 @@ def chunk_fit(engine: Engine, pace: ChunkPace, budget: float) -> ChunkFit:
 def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
     """Return the samples a forward pass that its time in use asks for; the same if it may stay.
 
-    Where it has become so slow that two hardly fit into a frame, this is the largest whose time,
-    in proportion, is as it should be; so it is where it is smaller than at first and has become
-    a small part of a frame. Where the first would take, in proportion, hardly longer than it
-    did, it is the first.
+    Where it has become so slow that frames are lost, this is the largest whose time, in
+    proportion, is as it should be; so it is where it is smaller than at first and has become a
+    small part of a frame. Where the first would take, in proportion, about as long as it did,
+    it is the first.
 
     Parameters
     ----------
@@ -151,9 +153,8 @@ def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
     """
     if math.isinf(now.share):  # none fits
         return now.chunk
-    longest = _SLOWER * first.share  # that of the first chunk may take
-    slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > longest)
-    if not slow and now.share * first.chunk <= longest * now.chunk:
+    slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > _NO_SLOWER * first.share)
+    if not slow and now.share / now.chunk <= _AS_BEFORE * first.share / first.chunk:
         return first.chunk
     if not slow and now.share > _FAST:
         return now.chunk

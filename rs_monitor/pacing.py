@@ -85,13 +85,13 @@ class ChunkPace:
         chunks = list(self._chunks)  # at once: other threads may ask while chunks are measured
         return float(np.median([duration for _, duration in chunks])) if chunks else 0.0
 
-    def fits(self, deadline: float, *, first: bool = False) -> bool:
+    def fits(self, deadline: float, *, needed: bool = False) -> bool:
         """Whether a chunk begun now would end in time.
 
-        A frame's `first` chunk is begun if there is any time for it: without it the frame is
-        lost anyway, and after a stall nothing else would show that chunks are fast again.
+        One that is `needed` is begun if there is any time for it: without it the frame is lost
+        anyway, and after a stall nothing else would show that chunks are fast again.
         """
-        rest = min(self.reserve, RESERVE) if first else self._slow + self.reserve
+        rest = min(self.reserve, RESERVE) if needed else self._slow + self.reserve
         return self._clock() + rest <= deadline
 
     def finished(self) -> None:

@@ -30,17 +30,24 @@ class Draw:
         self._sigma, self._key, self._deadline = sigma, key, deadline
         self._start = 0
 
-    def take(self, n: int) -> Votes | None:
+    def take(self, n: int, least: int = 1) -> Votes | None:
         """Draw n samples, or with n = 0 at most `MAX_N`; fewer where the time is over before.
 
         Stopping looks at the clock only, never at the votes: Clopper-Pearson at the n that was
         reached is then as sound as at a fixed one.
+
+        Parameters
+        ----------
+        n : int
+            Samples.
+        least : int
+            Without as many the frame is lost, so that they are tried while there is any time.
         """
         total: Votes | None = None
         chunk, most = self._engine.max_batch, n or MAX_N
         while total is None or total.n < most:
-            first = total is None
-            if self._deadline is not None and not self._pace.fits(self._deadline, first=first):
+            needed = total is None or total.n < least
+            if self._deadline is not None and not self._pace.fits(self._deadline, needed=needed):
                 break
             size = min(chunk, most - (total.n if total else 0))
             with self._pace.measure():

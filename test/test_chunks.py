@@ -63,9 +63,8 @@ def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
 @pytest.mark.parametrize(
     ("chunk", "share", "asked"),
     [
-        (64, 0.44, 64),
-        (64, 0.45, 32),
-        (64, 1.0, 16),
+        (64, 0.79, 64),
+        (64, 0.8, 16),
         (64, 2.2, 4),
         (16, 11.0, 1),
         (16, math.inf, 16),
@@ -73,11 +72,11 @@ def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
         (8, 0.031, 8),
         (8, 0.03, 64),
         (4, 0.03, 32),
-        (4, 0.0078, 64),
-        (32, 0.063, 32),
-        (32, 0.062, 64),
+        (4, 0.0093, 64),
+        (32, 0.0751, 32),
+        (32, 0.0749, 64),
         (64, 0.003, 64),
-        (100, 0.7, 32),
+        (100, 0.9, 16),
         (64, 0.0, 64),
     ],
 )
@@ -91,12 +90,12 @@ def test_no_chunk_larger_than_the_first_is_asked_for():
 
 
 def test_the_first_chunk_stays_while_it_takes_no_longer_than_it_did():
-    first = ChunkFit(8, 0.6)
-    assert asked_chunk(ChunkFit(8, 0.7), first, SIZES) == 8
-    assert asked_chunk(ChunkFit(8, 0.8), first, SIZES) == 2
-    assert asked_chunk(ChunkFit(4, 0.6), first, SIZES) == 1
-    assert asked_chunk(ChunkFit(4, 0.38), first, SIZES) == 4
-    assert asked_chunk(ChunkFit(4, 0.37), first, SIZES) == 8
+    first = ChunkFit(8, 0.7)
+    assert asked_chunk(ChunkFit(8, 0.87), first, SIZES) == 8
+    assert asked_chunk(ChunkFit(8, 0.88), first, SIZES) == 2
+    assert asked_chunk(ChunkFit(4, 0.8), first, SIZES) == 1
+    assert asked_chunk(ChunkFit(4, 0.53), first, SIZES) == 4
+    assert asked_chunk(ChunkFit(4, 0.52), first, SIZES) == 8
 
 
 @given(

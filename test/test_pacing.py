@@ -68,7 +68,7 @@ def test_a_stall_is_forgotten_though_chunks_are_few():
     feed(pace, clock, *[0.004] * 50, *[0.3] * 20)
     for _ in range(75):  # three seconds of frames whose first chunk alone is tried
         assert not pace.fits(clock.now)
-        assert pace.fits(clock.now + 0.001 + RESERVE, first=True)
+        assert pace.fits(clock.now + 0.001 + RESERVE, needed=True)
         feed(pace, clock, 0.004)
         clock.now += 0.036
     assert pace.fits(clock.now + 0.005 + RESERVE)
@@ -127,7 +127,7 @@ def test_a_large_reserve_does_not_keep_a_frame_from_its_first_chunk():
         clock.now += 1.0
         pace.finished()
     assert pace.reserve == 2 * RESERVE
-    assert pace.fits(clock.now + 1.1 * RESERVE, first=True)
+    assert pace.fits(clock.now + 1.1 * RESERVE, needed=True)
 
 
 def test_before_the_first_chunk():

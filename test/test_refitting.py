@@ -107,11 +107,11 @@ def test_a_chunk_that_no_longer_fits_is_exchanged_and_comes_back(bench):
 
 
 def test_what_promises_no_more_samples_is_not_taken(bench):
-    bench.change(0.0008)  # 51 ms a chunk, a frame has 100
+    bench.change(0.0013)  # 83 ms a chunk, a frame has 100
     bench.looks(4)
     chunks = bench.refitter._attempt.new.pace._chunks
     chunks.clear()
-    chunks.append((0.0, 0.05))  # that of fewer samples takes as long
+    chunks.append((0.0, 0.08))  # that of fewer samples takes as long
     bench.looks(1)
     assert bench.chunk == 64
     assert not bench.texts
@@ -135,7 +135,7 @@ def test_one_that_cannot_be_opened_is_told_and_tried_again_after_a_pause(bench):
 
 def test_pauses_between_attempts_grow_while_some_chunks_fit(bench):
     bench.opener.refused = "not now"
-    bench.change(0.0008)  # 51 ms a chunk: one fits
+    bench.change(0.0013)  # 83 ms a chunk: one fits
     told = []
     while len(told) < 5:
         bench.looks(1)

@@ -84,6 +84,23 @@ def test_the_first_chunk_is_taken_though_chunks_have_been_slow(engine):
     assert taken.take(40).n == CHUNK  # of the second stage, too
 
 
+def test_chunks_without_which_the_frame_is_lost_are_taken_while_there_is_time(engine):
+    clock = Clock()
+    pace = ChunkPace(clock)
+    with pace.measure():
+        clock.now += 1.0
+    deadline = clock.now + 0.5
+    for least, drawn in ((CHUNK, CHUNK), (CHUNK + 1, 2 * CHUNK), (5 * CHUNK, 5 * CHUNK)):
+        for n in (0, 1000):
+            taken = Draw(engine, pace, image(engine), SIGMA, KEY, deadline)
+            assert taken.take(n, least).n == drawn
+    taken = Draw(engine, pace, image(engine), SIGMA, KEY, clock.now + 0.005)  # the reserve
+    assert taken.take(0, 5 * CHUNK) is None
+    clock.now = deadline - 0.02
+    some = Draw(engine, pace, image(engine), SIGMA, KEY, deadline).take(0, 100 * CHUNK).n
+    assert CHUNK < some < 10 * CHUNK
+
+
 def test_every_forward_pass_is_measured(engine):
     clock = Clock()
     pace = ChunkPace(clock)
