@@ -12,36 +12,17 @@ import numpy as np
 
 from .certification import SinglePassTable
 from .certifier import Certifier
-from .chunks import ChunkFit, chunk_fit, open_paced
+from .chunks import ChunkFit, asked_chunk, chunk_fit, open_paced
 from .engines import KEY_BYTES, Builds, Engine, chunk_sizes, open_engine
-from .families import Family, load_family
+from .families import Family, load_family, shipped_family
 from .frames import Resizer
 from .models import Model, ModelCard, ModelError, load_model
-from .resources import shipped_file
 from .sampling import most_invalid
 from .settings import Settings
 
 _REFERENCE_SAMPLES = 64
+_PAIRS = 30.0  # seconds, at most, that the pairs of a member are waited for
 _GREY = 64  # of 255, where a card has no reference image
-
-
-def shipped_family() -> Path:
-    """Return the family that this installation ships.
-
-    Raises
-    ------
-    ModelError
-        When the installation is without its data files.
-    """
-    try:
-        return shipped_file("models", "traffic_signs", "family.yaml")
-    except FileNotFoundError as error:
-        raise ModelError(f"{error}: give a model path") from error
-
-
-def shipped_families() -> list[Path]:
-    """Return all families that this installation ships."""
-    return sorted(shipped_family().parents[1].glob("*/family.yaml"))
 
 
 def check_reference(engine: Engine) -> None:
@@ -138,6 +119,8 @@ class CertifierBank:
         self._models: dict[tuple[ModelCard, str], Model] = {}
         self._certifiers: dict[tuple[ModelCard, str], Certifier] = {}
         self._first_fits: dict[tuple[ModelCard, str], ChunkFit] = {}
+        # Time of the chunks in use as parts of what the first take at the same speed.
+        self._relative: dict[tuple[ModelCard, str], float] = {}
         try:
             wanted = {(card, card.resolution) for card in self.family.members}
             first = self.family.select(settings.sigma, resolution)[0]
@@ -152,6 +135,7 @@ class CertifierBank:
     ) -> None:
         """Open a member, check it and warm it up."""
         certifier = self._opened(model, size, settings, budget, chunk)
+        self.table.wait(_PAIRS)
         self._models[model.card, size] = model
         self._certifiers[model.card, size] = certifier
         fit = chunk_fit(certifier.engine, certifier.pace, budget)
@@ -180,9 +164,23 @@ class CertifierBank:
             raise
         return certifier
 
-    def first_fit(self, certifier: Certifier) -> ChunkFit:
-        """Return how the chunk that its member was opened with at first fitted then."""
-        return self._first_fits[self._member(certifier)]
+    def asked_chunk(self, certifier: Certifier, settings: Settings, budget: float) -> int:
+        """Return the samples a forward pass that the pace of a certifier in use asks for.
+
+        Parameters
+        ----------
+        certifier : Certifier
+            Of this bank.
+        settings : Settings
+            In force.
+        budget : float
+            Seconds a frame may take.
+        """
+        member = self._member(certifier)
+        fit = chunk_fit(certifier.engine, certifier.pace, budget)
+        sizes = certifier.engine.chunk_sizes(settings.n)
+        relative = self._relative.get(member, 1.0)
+        return asked_chunk(fit, self._first_fits[member], relative, sizes, settings)
 
     def resized(
         self, certifier: Certifier, chunk: int, settings: Settings, budget: float
@@ -214,12 +212,20 @@ class CertifierBank:
         return self._opened(self._models[member], member[1], settings, budget, chunk)
 
     def exchange(self, old: Certifier, new: Certifier) -> None:
-        """Put a resized certifier in the place of the one it was made from, which is closed.
+        """Put a resized certifier in the place of the one it was made from.
 
-        To be called by the worker that uses the bank, between frames.
+        To be called by the worker that uses the bank, between frames; it closes `old` after that.
         """
-        self._certifiers[self._member(old)] = new
-        old.engine.close()
+        member = self._member(old)
+        first = self._first_fits[member].chunk
+        # Both as of late: at the same speed, unless that has changed while the new one was opened.
+        relative = self._relative.get(member, 1.0) * new.pace.typical / old.pace.typical
+        relative = max(
+            relative, new.engine.max_batch / first
+        )  # no sample takes less in a small one
+        self._relative[member] = relative if new.engine.max_batch < first else 1.0
+        new.pace.learn_from(old.pace)
+        self._certifiers[member] = new
 
     def _member(self, certifier: Certifier) -> tuple[ModelCard, str]:
         return next(key for key, value in self._certifiers.items() if value is certifier)

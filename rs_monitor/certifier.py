@@ -11,7 +11,7 @@ import numpy as np
 
 from .certification import SinglePassTable, Status, single_pass, standin_pair, two_stage
 from .certification.geometry import resize_singular_value, sensor_radius
-from .engines import Engine, EngineError, Votes
+from .engines import KEY_BYTES, Engine, EngineError, Votes
 from .frame_certificate import FrameCertificate, failure
 from .frames import Frame, FrameError, Resizer
 from .pacing import ChunkPace
@@ -52,8 +52,8 @@ class Certifier:
     def warm_up(self, settings: Settings, budget: float) -> None:
         """Make the first frames as fast as the later ones.
 
-        Runs the engine, measures a chunk, and computes the (k_min, alpha') pairs of every n
-        that frames may end with.
+        Runs the engine, measures a chunk, and has the (k_min, alpha') pairs of every n that
+        frames may end with computed in the background.
 
         Parameters
         ----------
@@ -64,11 +64,15 @@ class Certifier:
         self.engine.warm_up()
         shape = (self.engine.model.height, self.engine.model.width, 3)
         frame = Frame(np.full(shape, 128, np.uint8), "rgb8", 1.0)
+        image = self._resize(frame.rgb)
+        # Without a deadline: a chunk is measured however short a frame's time is.
+        Draw(self.engine, self.pace, image, settings.sigma, bytes(KEY_BYTES), None).take(
+            self.engine.max_batch
+        )
         for index in range(8):
             key = index.to_bytes(16, "little")
             self.certify(frame, settings, key, self._clock() + min(budget, _WARM_UP_BUDGET))
         self.prefetch(settings, budget)
-        self._table.wait(30.0)
 
     def prefetch(self, settings: Settings, budget: float) -> None:
         """Have the pairs of the n that `settings` may end with computed in the background."""

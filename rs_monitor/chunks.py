@@ -13,15 +13,16 @@ import numpy as np
 
 from .engines import KEY_BYTES, Engine, EngineMemoryError
 from .pacing import RESERVE, ChunkPace
+from .settings import Settings
 
 _CHUNK_SHARE = 0.125  # of the budget: what smaller ones would gain is not worth a look
 _TRYING = 0.3  # seconds spent timing a chunk that seems too slow
-# Shares of the time for samples: of a chunk so slow that frames are lost, of one that takes its
-# place, and of one so fast that a larger one may use the machine better.
-_SLOW, _WANTED, _FAST = 0.8, 0.25, 0.03
-# Times its share at first: a chunk that takes less is no slower than it was; one that is expected
-# to take less, in proportion to smaller ones, may come back.
-_NO_SLOWER, _AS_BEFORE = 1.25, 1.5
+# Shares of the time for samples, of the passes without which a frame is lost: so long that frames
+# are lost, as long as they should be with a smaller chunk, as long as they may be with the first.
+_SLOW, _WANTED, _RETURN = 0.8, 0.5, 0.4
+_NO_SLOWER = 1.25  # times its share at first: a chunk that takes less is no slower than it was
+_ABOUT = 1.15  # times as many rows: fewer passes of larger chunks cost less
+SHORTER = 0.8  # times as long: what a smaller chunk must make of those passes
 
 
 def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: float) -> Engine:
@@ -42,29 +43,38 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
         When one cannot be opened for another reason than memory, or none for that.
     """
     best, most, sample = None, -math.inf, 0.0
-    for chunk in sizes:
-        # Even at half the time of a sample it would not fit. To open one only to see this takes
-        # minutes with a network of some gigaflops on a few cores.
-        if chunk > sizes[-1] and chunk * sample / 2 > budget:
-            continue
-        try:
-            engine = opener(chunk)
-        except EngineMemoryError:
-            if chunk == sizes[-1]:
+    try:
+        for chunk in sizes:
+            # Even at half the time of a sample it would not fit. To open one only to see this
+            # takes minutes with a network of some gigaflops on a few cores.
+            if chunk > sizes[-1] and chunk * sample / 2 > budget:
+                continue
+            try:
+                engine = opener(chunk)
+            except EngineMemoryError:
+                if chunk == sizes[-1] and best is None:
+                    raise
+                continue
+            try:
+                engine.warm_up()
+                seconds = _fastest(engine, _CHUNK_SHARE * budget)
+            except BaseException:
+                engine.close()
                 raise
-            continue
-        engine.warm_up()
-        seconds = _fastest(engine, _CHUNK_SHARE * budget)
-        sample = seconds / chunk
-        expected = expected_samples(chunk, seconds, budget)
-        if best is not None and expected < most:
-            engine.close()
-        else:
-            if best is not None:
-                best.close()
-            best, most = engine, expected
-        if seconds <= _CHUNK_SHARE * budget:
-            break
+            sample = seconds / chunk
+            expected = expected_samples(chunk, seconds, budget)
+            if best is not None and expected < most:
+                engine.close()
+            else:
+                if best is not None:
+                    best.close()
+                best, most = engine, expected
+            if seconds <= _CHUNK_SHARE * budget:
+                break
+    except BaseException:
+        if best is not None:
+            best.close()
+        raise
     return best
 
 
@@ -129,35 +139,52 @@ def chunk_fit(engine: Engine, pace: ChunkPace, budget: float) -> ChunkFit:
     budget : float
         Seconds a frame may take.
     """
-    rest = budget - RESERVE
+    rest = budget - min(pace.reserve, RESERVE)
     return ChunkFit(engine.max_batch, pace.typical / rest if rest > 0 else math.inf)
 
 
-def asked_chunk(now: ChunkFit, first: ChunkFit, sizes: Sequence[int]) -> int:
+def promised(fit: ChunkFit) -> float:
+    """Return the samples that a frame's time is good for: see `expected_samples`."""
+    return fit.chunk * (1.0 / fit.share - 1.0)
+
+
+def asked_chunk(
+    now: ChunkFit, first: ChunkFit, relative: float, sizes: Sequence[int], settings: Settings
+) -> int:
     """Return the samples a forward pass that its time in use asks for; the same if it may stay.
 
-    Where it has become so slow that frames are lost, this is the largest whose time, in
-    proportion, is as it should be; so it is where it is smaller than at first and has become a
-    small part of a frame. Where the first would take, in proportion, about as long as it did,
-    it is the first.
+    Where it has become so slow that frames are lost, this is the largest smaller one with which
+    the samples that they need would take half of their time, in proportion, or about as little
+    as with any. Once the first is expected to be no such trouble, and to draw more, it is that.
 
     Parameters
     ----------
     now : ChunkFit
         As of late.
     first : ChunkFit
-        Of the chunk that was the best of all that were measured: none is worth a try that is
-        larger, or smaller while that one takes no longer than it did.
+        Of the chunk that was chosen when the engine was opened, at that time.
+    relative : float
+        Time of the chunk in use as a part of what the first takes at the same speed.
     sizes : sequence of int
         Those there are, largest first.
+    settings : Settings
+        In force.
     """
     if math.isinf(now.share):  # none fits
         return now.chunk
-    slow = now.share >= _SLOW and (now.chunk < first.chunk or now.share > _NO_SLOWER * first.share)
-    if not slow and now.share / now.chunk <= _AS_BEFORE * first.share / first.chunk:
-        return first.chunk
-    if not slow and now.share > _FAST:
+    passes = settings.passes_needed
+    needed = passes(now.chunk) * now.share
+    slower = now.chunk < first.chunk or now.share > _NO_SLOWER * first.share
+    if needed >= 1.0 or (needed >= _SLOW and slower):
+        smaller = {size: passes(size) * size for size in sizes if size < now.chunk}  # and rows
+        wanted = _WANTED * now.chunk / now.share
+        least = _ABOUT * min(smaller.values(), default=0)
+        asked = next((size for size, rows in smaller.items() if rows <= max(wanted, least)), None)
+        shorter = asked and smaller[asked] <= SHORTER * passes(now.chunk) * now.chunk
+        return asked if shorter else now.chunk
+    back = ChunkFit(first.chunk, now.share / relative)
+    if passes(first.chunk) * back.share > max(
+        _RETURN, _NO_SLOWER * passes(first.chunk) * first.share
+    ):
         return now.chunk
-    wanted = now.chunk * _WANTED / max(now.share, 1e-9)
-    asked = next((chunk for chunk in sizes if chunk <= wanted), sizes[-1])
-    return min(asked, now.chunk) if slow else min(max(asked, now.chunk), first.chunk)
+    return first.chunk if promised(back) > promised(now) else now.chunk

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 
 from .models import ModelCard, ModelError, file_beside, load_card, read_key, read_mapping
+from .resources import shipped_file
 
 # A member trained at another sigma than the one asked for still certifies soundly, but
 # beyond this ratio its accuracy under the noise is usually lost.
@@ -88,3 +89,22 @@ def load_family(path: str | Path, roots: str = "") -> Family:
         if card.labels != members[0].labels:
             raise ModelError(f"{path}: {card.path.name} has other labels than {names[0]}")
     return Family(path, members)
+
+
+def shipped_family() -> Path:
+    """Return the family that this installation ships.
+
+    Raises
+    ------
+    ModelError
+        When the installation is without its data files.
+    """
+    try:
+        return shipped_file("models", "traffic_signs", "family.yaml")
+    except FileNotFoundError as error:
+        raise ModelError(f"{error}: give a model path") from error
+
+
+def shipped_families() -> list[Path]:
+    """Return all families that this installation ships."""
+    return sorted(shipped_family().parents[1].glob("*/family.yaml"))

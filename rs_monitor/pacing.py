@@ -74,6 +74,10 @@ class ChunkPace:
         """Seconds kept free after the last chunk of a frame."""
         return self._reserve.seconds
 
+    def learn_from(self, other: ChunkPace) -> None:
+        """Take over how late frames end: another pace's, of the same machine."""
+        self._reserve = other._reserve
+
     @property
     def begun(self) -> float | None:
         """When the chunk in progress was begun; None between chunks. For other threads."""
@@ -102,7 +106,7 @@ class ChunkPace:
 
     @contextlib.contextmanager
     def measure(self) -> Iterator[None]:
-        """Time a chunk; one of fewer samples than the engine's takes as long as a full one."""
+        """Time a chunk; one of fewer samples than the engine's takes about as long as it."""
         started = self._begun = self._clock()
         self._promised = started + self._slow
         try:

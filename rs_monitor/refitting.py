@@ -15,17 +15,28 @@ from collections.abc import Callable
 
 from .bank import CertifierBank
 from .certifier import Certifier
-from .chunks import asked_chunk, chunk_fit, expected_samples
+from .chunks import SHORTER, chunk_fit, promised
+from .engines import EngineNotBuilt
 from .settings import Settings
 
 _INTERVAL = 0.5  # seconds between two looks
 _SLOW_LOOKS, _FAST_LOOKS = 4, 20  # in a row, before an engine is opened: a stall must not do it
-# Seconds between two attempts, doubling: each takes time from the frames meanwhile.
+# Seconds between two attempts, doubling while they gain nothing: each takes time from the frames.
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 600.0
+_LOST_PAUSE = 60.0  # at most, where every frame is lost as it is
+_LONG = 30.0  # seconds after which it is told that an engine is still being opened
 
 
 class _Attempt:
-    """A certifier that is being opened on a thread of its own, for chunks of another size."""
+    """A certifier that is opened, and later closed, on a thread of its own.
+
+    Attributes
+    ----------
+    new : Certifier or None
+        Once `opened` is set; None where it failed.
+    error : str
+        Why it failed.
+    """
 
     def __init__(
         self, bank: CertifierBank, old: Certifier, chunk: int, settings: Settings, budget: float
@@ -33,48 +44,43 @@ class _Attempt:
         self.bank, self.old, self.chunk = bank, old, chunk
         self.new: Certifier | None = None
         self.error = ""
-        self._given_up = False
-        self._lock = threading.Lock()
+        self.opened = threading.Event()
+        self._decided = threading.Event()
+        self._taken = False
         self._thread = threading.Thread(
-            target=self._open, args=(settings, budget), name="chunk refitter", daemon=True
+            target=self._run, args=(settings, budget), name="chunk refitter", daemon=True
         )
         self._thread.start()
 
-    @property
-    def ended(self) -> bool:
-        """Whether there is a certifier, or an error."""
-        return not self._thread.is_alive()
-
-    def give_up(self) -> None:
-        """Close the new engine, now or as soon as it is open."""
-        with self._lock:
-            self._given_up = True
-            if self.new is not None:
-                self.new.engine.close()
+    def decide(self, taken: bool) -> None:
+        """Have the engine closed that is not wanted: the old one, if the new one was taken."""
+        self._taken = taken
+        self._decided.set()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; False when the time ran out."""
         self._thread.join(timeout)
-        return self.ended
+        return not self._thread.is_alive()
 
-    def _open(self, settings: Settings, budget: float) -> None:
+    def _run(self, settings: Settings, budget: float) -> None:
         try:
-            new = self.bank.resized(self.old, self.chunk, settings, budget)
+            self.new = self.bank.resized(self.old, self.chunk, settings, budget)
         except Exception as error:  # whatever a runtime raises, for want of memory too
             self.error = " ".join(f"{type(error).__name__}: {error}".split())
-            return
-        with self._lock:
-            self.new = new
-            if self._given_up:
-                new.engine.close()
+            if isinstance(error, EngineNotBuilt):
+                self.error += f"; `rs_monitor build-engine --batch {self.chunk}` builds it"
+        self.opened.set()
+        self._decided.wait()
+        unwanted = self.old if self._taken else self.new
+        if unwanted is not None:
+            unwanted.engine.close()
 
 
 class Refitter:
     """Looks at the pace of the certifier in use and replaces it where other chunks do better.
 
-    The other one is opened beside it, on a thread of its own, and measured there; it is taken
-    if it promises more samples a frame. Only durations count, never votes. One worker calls
-    `certifier_for`; `close` may be called after it has ended.
+    The other one is opened beside it, on a thread of its own, and measured there. Only durations
+    count, never votes. One worker calls `certifier_for`; `close` may be called after it has ended.
 
     Parameters
     ----------
@@ -90,10 +96,12 @@ class Refitter:
         self._told = told
         self._clock = clock
         self._attempt: _Attempt | None = None
+        self._closing: _Attempt | None = None  # the latest that was decided
         self._watched: tuple[Certifier, bool] | None = None  # and whether it is too slow
         self._looks = 0  # in a row that saw the same
         self._next_look = 0.0
-        self._last_attempt, self._pause = -_FIRST_PAUSE, _FIRST_PAUSE
+        self._begun, self._pause = -_FIRST_PAUSE, _FIRST_PAUSE
+        self._long_told = self._closed = False
 
     def certifier_for(
         self, bank: CertifierBank, certifier: Certifier, settings: Settings, budget: float
@@ -113,66 +121,94 @@ class Refitter:
         """
         now = self._clock()
         if self._attempt is not None:
-            if not self._attempt.ended:
-                return certifier
-            attempt, self._attempt = self._attempt, None
-            return self._conclude(attempt, bank, certifier, budget)
+            return self._wait(bank, certifier, settings, budget, now)
         if now < self._next_look:
             return certifier
         self._next_look = now + _INTERVAL
-        fit = chunk_fit(certifier.engine, certifier.pace, budget)
-        sizes = certifier.engine.chunk_sizes(settings.n)
-        asked = asked_chunk(fit, bank.first_fit(certifier), sizes)
-        if asked == fit.chunk:
-            self._looks = 0
+        chunk, asked = certifier.engine.max_batch, bank.asked_chunk(certifier, settings, budget)
+        if asked == chunk:
+            self._looks, self._watched = 0, None
             return certifier
-        watched = certifier, asked < fit.chunk
+        watched = certifier, asked < chunk
         self._looks = self._looks + 1 if self._watched == watched else 1
         self._watched = watched
-        if self._looks < (_SLOW_LOOKS if asked < fit.chunk else _FAST_LOOKS):
+        if self._looks < (_SLOW_LOOKS if asked < chunk else _FAST_LOOKS):
             return certifier
-        # Where not one chunk fits, every frame is lost as it is.
-        pause = _FIRST_PAUSE if fit.share > 1.0 else self._pause
-        if now - self._last_attempt >= pause:
-            self._last_attempt = now
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-            self._looks = 0
+        lost = asked < chunk and _needed(certifier, settings, budget) >= 1.0
+        pause = min(self._pause, _LOST_PAUSE) if lost else self._pause
+        if now - self._begun >= pause and not self._closed and self._ended():
+            self._begun, self._looks, self._long_told = now, 0, False
             self._attempt = _Attempt(bank, certifier, asked, settings, budget)
         return certifier
 
     def close(self, timeout: float) -> bool:
-        """Close an engine that waits to be used; False when one is still being opened then."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is None:
-            return True
-        attempt.give_up()
-        return attempt.join(timeout)
+        """Close engines that wait to be used; False when one is still being opened then."""
+        self._closed = True
+        if self._attempt is not None:
+            self._decide(False)
+        return self._ended(timeout)
 
-    def _conclude(
-        self, attempt: _Attempt, bank: CertifierBank, certifier: Certifier, budget: float
+    def _ended(self, timeout: float = 0.0) -> bool:
+        """Whether the latest attempt that was decided is over."""
+        return self._closing is None or self._closing.join(timeout)
+
+    def _wait(
+        self,
+        bank: CertifierBank,
+        certifier: Certifier,
+        settings: Settings,
+        budget: float,
+        now: float,
     ) -> Certifier:
-        """Exchange the certifier if the new one is better, and still wanted."""
+        """Exchange the certifier once the new one is there, if it is better and still wanted."""
+        attempt = self._attempt
+        if attempt.bank is not bank or self._closed:  # its engines were opened anew
+            self._decide(False)
+            return certifier
+        if not attempt.opened.is_set():
+            if now - self._begun >= _LONG and not self._long_told:
+                self._long_told = True
+                self._told(f"an engine for chunks of {attempt.chunk} is still being opened")
+            return certifier
         old, new = attempt.old, attempt.new
         if new is None:
             self._told(
                 f"chunks of {old.engine.max_batch} take {_milliseconds(old)} ms, but none of "
                 f"{attempt.chunk} can be had: {attempt.error}"
             )
+        taken = new is not None and certifier is old and _better(new, old, settings, budget)
+        if taken:
+            bank.exchange(old, new)
+            new.prefetch(settings, budget)  # they may have changed meanwhile
+        self._decide(taken)
+        if not taken:
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             return certifier
-        in_use = bank is attempt.bank and certifier is old
-        if not in_use or _promise(new, budget) <= _promise(old, budget):
-            attempt.give_up()
-            return certifier
-        bank.exchange(old, new)
+        self._pause = _FIRST_PAUSE
         self._told(
             f"chunks of {new.engine.max_batch} from now on, of {_milliseconds(new)} ms: those of "
             f"{old.engine.max_batch} took {_milliseconds(old)} ms, a frame has {budget * 1e3:.1f}"
         )
         return new
 
+    def _decide(self, taken: bool) -> None:
+        self._attempt.decide(taken)
+        self._closing, self._attempt, self._watched = self._attempt, None, None
 
-def _promise(certifier: Certifier, budget: float) -> float:
-    return expected_samples(certifier.engine.max_batch, certifier.pace.typical, budget)
+
+def _needed(certifier: Certifier, settings: Settings, budget: float) -> float:
+    """Return what the passes without which a frame is lost take of its time."""
+    fit = chunk_fit(certifier.engine, certifier.pace, budget)
+    return fit.share * settings.passes_needed(fit.chunk)
+
+
+def _better(new: Certifier, old: Certifier, settings: Settings, budget: float) -> bool:
+    """Whether it saves frames, of smaller chunks; of larger ones, whether it draws more."""
+    if new.engine.max_batch < old.engine.max_batch:
+        shorter = SHORTER * _needed(old, settings, budget)
+        return _needed(new, settings, budget) <= shorter
+    fits = [chunk_fit(one.engine, one.pace, budget) for one in (new, old)]
+    return promised(fits[0]) > promised(fits[1])
 
 
 def _milliseconds(certifier: Certifier) -> str:

@@ -75,3 +75,8 @@ class Settings:
     def least_n(self) -> int:
         """Fewest votes of the bound with which a frame can be certified at all."""
         return PROCEDURES[self.procedure](self.alpha)
+
+    def passes_needed(self, chunk: int) -> int:
+        """Return the forward passes of so many samples without which a frame is lost."""
+        passes = -(-self.least_n // chunk)
+        return passes + -(-self.n_selection // chunk) if self.procedure == "two_stage" else passes

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from rs_monitor.engines import EngineError, open_engine
+from rs_monitor.engines import open_engine
 
 
 class Slowness:
@@ -18,20 +19,25 @@ class Slowness:
     ----------
     sample : callable
         Returns the seconds that every sample takes beside its own time.
-    refused : str
-        Why no further engine can be opened; "" where one can.
+    refused : Exception or None
+        Why no further engine can be opened.
+    gate : threading.Event or None
+        What the next engines wait for before they are opened.
     opened : list of Engine
     """
 
     def __init__(self, sample: Callable[[], float] = lambda: 0.0) -> None:
         self.sample = sample
-        self.refused = ""
+        self.refused: Exception | None = None
+        self.gate: threading.Event | None = None
         self.opened: list[Any] = []
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Open an engine as `open_engine` does."""
-        if self.refused:
-            raise EngineError(self.refused)
+        if self.refused is not None:
+            raise self.refused
+        if self.gate is not None:
+            self.gate.wait()
         engine = open_engine(*arguments, **named)
         draw = engine._votes
 

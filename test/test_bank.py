@@ -7,10 +7,11 @@ import yaml
 from slowed_engine import Slowness
 from small_models import color_network, write_model
 
-from rs_monitor.bank import CertifierBank, shipped_family
+from rs_monitor.bank import CertifierBank
 from rs_monitor.engines import EngineError
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_family
 from rs_monitor.models import ModelError
+from rs_monitor.pacing import RESERVE
 from rs_monitor.settings import Settings
 
 
@@ -132,22 +133,17 @@ def test_a_member_is_opened_once_more_with_other_chunks_and_exchanged(tmp_path):
     old, other = bank.select(0.25, "full")[0], bank.select(0.5, "full")[0]
     new = bank.resized(old, 4, settings, 0.05)
     assert (new.engine.max_batch, new.engine.model) == (4, old.engine.model)
-    first = bank.first_fit(old)
-    assert first.chunk == old.engine.max_batch
-    assert 0 < first.share < 1
     assert new.pace.typical > 0  # it is warm
     assert bank.select(0.25, "full")[0] is old
     old.engine.run_network()
     bank.exchange(old, new)
-    assert bank.first_fit(new) is first
     assert bank.select(0.25, "full")[0] is new
     assert bank.select(0.5, "full")[0] is other
-    with pytest.raises(EngineError, match="closed"):
-        old.engine.run_network()
+    assert new.pace.reserve == old.pace.reserve
+    old.engine.close()
     bank.close_engines()
     again = bank.reopened(settings, 0.05)
     assert again.select(0.25, "full")[0].engine.max_batch == 4
-    assert again.first_fit(again.select(0.25, "full")[0]) is first
     again.close()
     for engine in opener.opened:
         with pytest.raises(EngineError, match="closed"):
@@ -165,4 +161,36 @@ def test_an_engine_that_fails_when_it_is_opened_once_more_is_closed(tmp_path):
     with pytest.raises(EngineError, match="closed"):
         opener.opened[-1].run_network()
     certifier.engine.run_network()
+    bank.close()
+
+
+def test_the_chunk_asked_for_follows_the_pace(tmp_path):
+    bank = open_bank(write_model(tmp_path), budget=0.105)
+    settings = Settings(n=0)
+
+    def asked(certifier, *seconds):
+        certifier.pace._chunks.clear()
+        certifier.pace._chunks.extend((0.0, duration) for duration in seconds)
+        return bank.asked_chunk(certifier, settings, 0.105)
+
+    old = bank.select(0.25, "full")[0]
+    assert asked(old, 0.01) == 50  # it was opened for n = 50
+    assert asked(old, 0.14) == 16
+    new = bank.resized(old, 16, settings, 0.105)
+    new.pace._chunks.clear()
+    new.pace._chunks.append((0.0, 0.07))  # half the time that 50 take
+    bank.exchange(old, new)
+    assert asked(new, 0.021) == 16  # 50 would take 42 ms
+    assert asked(new, 0.019) == 50
+    third = bank.resized(new, 50, settings, 0.105)
+    bank.exchange(new, third)
+    assert asked(third, 0.019) == 50
+    for engine in (old.engine, new.engine):
+        engine.close()
+    bank.close()
+
+
+def test_a_chunk_is_measured_however_short_a_frame_is(tmp_path):
+    bank = open_bank(write_model(tmp_path), budget=RESERVE + 1e-4, chunk=16)
+    assert bank.select(0.25, "full")[0].pace.typical > 0
     bank.close()

@@ -225,6 +225,7 @@ def test_coverage_of_a_linear_classifier_through_the_engine(make):
 
 def test_warm_up_computes_the_pairs(make, table):
     make(CountingClock(0.001)).warm_up(Settings(n=100), 0.5)
+    assert table.wait(30.0)
     assert table.get_nowait(100, 0.001).exact
     assert table.get_nowait(96, 0.001).exact  # six chunks: where the deadline may cut it
 

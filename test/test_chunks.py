@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import open_color_engine, write_model
 
-from rs_monitor.chunks import ChunkFit, asked_chunk, chunk_fit, expected_samples, open_paced
+from rs_monitor.chunks import (
+    ChunkFit,
+    asked_chunk,
+    chunk_fit,
+    expected_samples,
+    open_paced,
+    promised,
+)
 from rs_monitor.engines import EngineError, EngineMemoryError, chunk_sizes, open_engine
 from rs_monitor.models import load_card, load_model
 from rs_monitor.pacing import RESERVE, ChunkPace
+from rs_monitor.settings import Settings
 
 SIZES = chunk_sizes("openvino")
 
@@ -55,60 +63,116 @@ def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, bud
     best.close()
 
 
+def test_an_engine_that_is_open_stays_where_a_smaller_one_has_no_memory(tmp_path):
+    opener = Opener(tmp_path)
+    best = open_paced(lambda chunk: opener(chunk if chunk == 64 else 65), SIZES, 1e-9)
+    assert best is opener.opened[0]
+    best.run_network()
+    best.close()
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_engines_are_closed_where_one_fails(tmp_path, fails):
+    opener = Opener(tmp_path)
+
+    def failing(chunk):
+        engine = opener(chunk)
+        if len(opener.opened) == fails:
+            engine.warm_up = lambda: 1 / 0
+        return engine
+
+    with pytest.raises(ZeroDivisionError):
+        open_paced(failing, SIZES, 1e-9)
+    assert len(opener.opened) == fails
+    for engine in opener.opened:
+        with pytest.raises(EngineError, match="closed"):
+            engine.run_network()
+
+
 def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
     with pytest.raises(EngineMemoryError, match="no memory for 1"):
         open_paced(Opener(tmp_path, 0), SIZES, 1.0)
+
+
+FIRST = ChunkFit(64, 0.1)
+SINGLE, TWO_STAGE = Settings(alpha=0.001), Settings(alpha=0.001, procedure="two_stage")
 
 
 @pytest.mark.parametrize(
     ("chunk", "share", "asked"),
     [
         (64, 0.79, 64),
-        (64, 0.8, 16),
-        (64, 2.2, 4),
-        (16, 11.0, 1),
-        (16, math.inf, 16),
-        (1, 11.0, 1),
-        (8, 0.031, 8),
-        (8, 0.03, 64),
-        (4, 0.03, 32),
-        (4, 0.0093, 64),
-        (32, 0.0751, 32),
-        (32, 0.0749, 64),
+        (64, 0.8, 32),
+        (64, 1.1, 16),
+        (64, 2.5, 4),  # 12 rows for the 11 that are needed
+        (64, 50.0, 4),
+        (32, 1.0, 16),
+        (16, 11.0, 4),
+        (8, 0.6, 4),  # of which two are needed
+        (4, 0.4, 4),
+        (2, 0.4, 2),
+        (64, math.inf, 64),
+        (16, 0.21, 16),
+        (16, 0.19, 64),
+        (32, 0.29, 32),
+        (32, 0.28, 64),
         (64, 0.003, 64),
-        (100, 0.9, 16),
-        (64, 0.0, 64),
     ],
 )
 def test_asked_chunk(chunk, share, asked):
-    assert asked_chunk(ChunkFit(chunk, share), ChunkFit(64, 0.1), SIZES) == asked
+    assert SINGLE.least_n == 11
+    relative = math.sqrt(chunk / 64)  # a pass of 16 takes half the time of one of 64
+    assert asked_chunk(ChunkFit(chunk, share), FIRST, relative, SIZES, SINGLE) == asked
 
 
-def test_no_chunk_larger_than_the_first_is_asked_for():
-    assert asked_chunk(ChunkFit(8, 0.01), ChunkFit(16, 0.1), SIZES) == 16
-    assert asked_chunk(ChunkFit(16, 0.01), ChunkFit(16, 0.1), SIZES) == 16
+def test_with_two_stages_more_passes_are_needed():
+    assert asked_chunk(ChunkFit(64, 0.39), FIRST, 1.0, SIZES, TWO_STAGE) == 64
+    assert asked_chunk(ChunkFit(64, 0.4), FIRST, 1.0, SIZES, TWO_STAGE) == 32  # 2 x 32 of 2 x 64
+    assert asked_chunk(ChunkFit(64, 0.5), FIRST, 1.0, SIZES, TWO_STAGE) == 32
+    assert asked_chunk(ChunkFit(64, 0.7), FIRST, 1.0, SIZES, TWO_STAGE) == 16
+
+
+@pytest.mark.parametrize("relative", [0.4, 0.5, 0.9, 1.0])
+def test_the_first_comes_back_at_its_own_speed_however_slow_smaller_ones_are(relative):
+    assert asked_chunk(ChunkFit(16, 0.41 * relative), FIRST, relative, SIZES, SINGLE) == 16
+    assert asked_chunk(ChunkFit(16, 0.39 * relative), FIRST, relative, SIZES, SINGLE) == 64
+
+
+def test_the_first_does_not_come_back_where_it_draws_no_more():
+    assert asked_chunk(ChunkFit(16, 0.25 * 0.3), FIRST, 0.25, SIZES, SINGLE) == 16
 
 
 def test_the_first_chunk_stays_while_it_takes_no_longer_than_it_did():
-    first = ChunkFit(8, 0.7)
-    assert asked_chunk(ChunkFit(8, 0.87), first, SIZES) == 8
-    assert asked_chunk(ChunkFit(8, 0.88), first, SIZES) == 2
-    assert asked_chunk(ChunkFit(4, 0.8), first, SIZES) == 1
-    assert asked_chunk(ChunkFit(4, 0.53), first, SIZES) == 4
-    assert asked_chunk(ChunkFit(4, 0.52), first, SIZES) == 8
+    first = ChunkFit(32, 0.7)
+    assert asked_chunk(ChunkFit(32, 0.87), first, 1.0, SIZES, SINGLE) == 32
+    assert asked_chunk(ChunkFit(32, 0.88), first, 1.0, SIZES, SINGLE) == 16
+    assert asked_chunk(ChunkFit(16, 0.79), first, 0.9, SIZES, SINGLE) == 16
+    assert asked_chunk(ChunkFit(16, 0.78), first, 0.9, SIZES, SINGLE) == 32
+    busy = ChunkFit(64, 0.95)  # as measured beside other load
+    assert asked_chunk(ChunkFit(64, 0.99), busy, 1.0, SIZES, SINGLE) == 64
+    assert asked_chunk(ChunkFit(64, 1.0), busy, 1.0, SIZES, SINGLE) == 32
 
 
 @given(
-    chunk=st.sampled_from((1, 2, 4, 8, 16, 32, 64)),
-    share=st.floats(1e-6, 1e3),
-    first=st.sampled_from((1, 2, 4, 8, 16, 32, 64)),
+    start=st.sampled_from((64, 32, 16)),
+    first_share=st.floats(0.01, 2.0),
+    slower=st.floats(0.5, 100.0),
+    pass_share=st.floats(0.0, 1.0),
+    settings=st.sampled_from((SINGLE, TWO_STAGE)),
 )
-def test_where_time_is_in_proportion_what_is_asked_for_stays(chunk, share, first):
-    fit, chosen = ChunkFit(min(chunk, first), share), ChunkFit(first, 0.1)
-    asked = asked_chunk(fit, chosen, SIZES)
-    assert asked <= first
-    then = ChunkFit(asked, share / fit.chunk * asked)
-    assert asked_chunk(then, chosen, SIZES) == asked
+def test_exchanges_come_to_an_end(start, first_share, slower, pass_share, settings):
+    """At one speed, whatever part of a pass' time does not depend on its samples."""
+
+    def share(chunk):
+        return first_share * slower * (pass_share + (1.0 - pass_share) * chunk / start)
+
+    first, chunk = ChunkFit(start, first_share), start
+    for _ in range(3):
+        relative = share(chunk) / share(start)
+        asked = asked_chunk(ChunkFit(chunk, share(chunk)), first, relative, SIZES, settings)
+        assert asked <= chunk  # never back at the speed that made it smaller
+        chunk = asked
+    assert asked_chunk(ChunkFit(chunk, share(chunk)), first, relative, SIZES, settings) == chunk
 
 
 def test_a_fit_is_the_share_of_what_a_frame_has_for_samples(tmp_path):
@@ -118,3 +182,9 @@ def test_a_fit_is_the_share_of_what_a_frame_has_for_samples(tmp_path):
             pass
         assert chunk_fit(engine, pace, 0.021) == ChunkFit(16, pytest.approx(pace.typical / 0.016))
         assert chunk_fit(engine, pace, RESERVE) == ChunkFit(16, math.inf)
+
+
+def test_what_is_promised_is_what_is_expected():
+    for chunk, share in ((64, 0.1), (8, 0.9), (16, 3.0)):
+        expected = expected_samples(chunk, share * 0.03, 0.03 + RESERVE)
+        assert promised(ChunkFit(chunk, share)) == pytest.approx(expected)

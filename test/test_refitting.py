@@ -1,14 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-import time
+import threading
 
 import pytest
 from slowed_engine import Slowness
-from small_models import solid, write_model
+from small_models import write_model
 
 from rs_monitor.bank import CertifierBank
-from rs_monitor.engines import EngineError
-from rs_monitor.frames import Frame
+from rs_monitor.chunks import ChunkFit, chunk_fit, promised
+from rs_monitor.engines import EngineError, EngineNotBuilt
+from rs_monitor.pacing import RESERVE
 from rs_monitor.refitting import Refitter
 from rs_monitor.settings import Settings
 
@@ -21,9 +22,10 @@ class Bench:
     """A bank whose engines' speed, and a refitter whose clock, the test commands."""
 
     def __init__(self, folder):
-        self.seconds = 0.0  # a sample
         self.time = 100.0
-        self.opener = Slowness(lambda: self.seconds)
+        self.settings = SETTINGS
+        self.seconds = proportional(1e-3)
+        self.opener = Slowness()
         self.bank = CertifierBank(
             write_model(folder),
             backend="openvino",
@@ -44,27 +46,36 @@ class Bench:
     def chunk(self):
         return self.certifier.engine.max_batch
 
+    def look(self):
+        """Let half a second pass, and look."""
+        self.time += 0.5
+        self.refitter.certifier_for(self.bank, self.certifier, self.settings, BUDGET)
+
     def looks(self, number):
         """Let so many looks pass, half a second apart, and wait for what each began."""
         for _ in range(number):
-            self.time += 0.5
-            self.refitter.certifier_for(self.bank, self.certifier, SETTINGS, BUDGET)
+            if self.refitter._closing is not None:
+                self.ended()
+            self.look()
             if self.refitter._attempt is not None:
-                assert self.refitter._attempt.join(LIMIT)
+                assert self.refitter._attempt.opened.wait(LIMIT)
+                self.pace(self.refitter._attempt.new)
 
-    def frames(self, number):
-        """Certify frames, half a second apart."""
-        frame = Frame(solid("red", 8, 8), "rgb8", 1.0)
-        for index in range(number):
-            self.looks(1)
-            key = index.to_bytes(16, "little")
-            self.certifier.certify(frame, SETTINGS, key, time.monotonic() + BUDGET)
+    def pace(self, certifier):
+        """Let a certifier's chunks have taken what they would at the commanded speed."""
+        if certifier is not None:
+            chunks = certifier.pace._chunks
+            chunks.clear()
+            chunks.append((0.0, self.seconds(certifier.engine.max_batch)))
 
     def change(self, seconds):
-        """Let samples take so long from now on, and a chunk of the new ones be known."""
+        """Let a chunk take so many seconds, as a function of its samples, from now on."""
         self.seconds = seconds
-        self.certifier.pace._chunks.clear()
-        self.frames(1)
+        self.pace(self.certifier)
+
+    def ended(self):
+        """Wait for the thread of the latest attempt."""
+        assert self.refitter._closing.join(LIMIT)
 
     def close(self):
         assert self.refitter.close(LIMIT)
@@ -81,8 +92,12 @@ def bench(tmp_path):
     bench.close()
 
 
+def proportional(sample, fixed=0.0):
+    return lambda chunk: fixed + sample * chunk
+
+
 def test_an_engine_that_fits_stays(bench):
-    bench.change(2e-4)
+    bench.change(proportional(1e-3))
     bench.looks(60)
     assert bench.chunk == 64
     assert not bench.texts
@@ -90,52 +105,85 @@ def test_an_engine_that_fits_stays(bench):
 
 
 def test_a_chunk_that_no_longer_fits_is_exchanged_and_comes_back(bench):
-    bench.change(0.003)  # 192 ms a chunk, a frame has 100
-    bench.frames(3)
+    bench.change(proportional(0.0025, 0.012))  # 172 ms a chunk, a frame has 95
+    bench.looks(3)
     assert len(bench.opener.opened) == 1  # a stall would not have been more
-    bench.frames(1)
+    bench.looks(1)
     assert (bench.chunk, len(bench.opener.opened)) == (64, 2)
-    bench.frames(1)
-    assert bench.chunk == 4
-    assert len(bench.texts) == 1
-    assert "chunks of 4 from now on" in bench.texts[0]
-    assert "those of 64 took" in bench.texts[0]
-    bench.change(0.0)
+    bench.looks(1)
+    assert bench.chunk == 16
+    assert bench.texts == [
+        "chunks of 16 from now on, of 52.0 ms: those of 64 took 172.0 ms, a frame has 100.0"
+    ]
+    bench.ended()
+    with pytest.raises(EngineError, match="closed"):
+        bench.opener.opened[0].run_network()
     bench.looks(60)
+    assert bench.chunk == 16
+    bench.change(proportional(0.00025, 0.0012))  # ten times as fast
+    bench.looks(19)
+    assert len(bench.opener.opened) == 2
+    bench.looks(2)
     assert bench.chunk == 64
     assert len(bench.texts) == 2
+    bench.looks(100)
+    assert len(bench.opener.opened) == 3
 
 
-def test_what_promises_no_more_samples_is_not_taken(bench):
-    bench.change(0.0013)  # 83 ms a chunk, a frame has 100
-    bench.looks(4)
-    chunks = bench.refitter._attempt.new.pace._chunks
-    chunks.clear()
-    chunks.append((0.0, 0.08))  # that of fewer samples takes as long
-    bench.looks(1)
+@pytest.mark.parametrize("fixed", [0.0, 0.9])
+def test_a_healthy_machine_sees_no_attempts(bench, fixed):
+    bench.change(proportional(0.003 * (1 - fixed), 0.192 * fixed))
+    bench.looks(200)
+    slow = bench.seconds
+    bench.change(lambda chunk: slow(chunk) / 20)  # recovered
+    bench.looks(60)
+    opened = len(bench.opener.opened)
+    bench.looks(2000)
+    assert len(bench.opener.opened) == opened
+    fit = chunk_fit(bench.certifier.engine, bench.certifier.pace, BUDGET)
+    first = slow(64) / 20 / (BUDGET - RESERVE)
+    assert promised(fit) >= promised(ChunkFit(64, first))  # it draws as much as ever
+
+
+def test_what_saves_no_frames_is_not_taken(bench):
+    bench.change(proportional(0.0, 0.2))  # a pass of fewer samples takes as long
+    bench.looks(5)
     assert bench.chunk == 64
     assert not bench.texts
+    bench.ended()
+    with pytest.raises(EngineError, match="closed"):
+        bench.opener.opened[-1].run_network()
 
 
 def test_one_that_cannot_be_opened_is_told_and_tried_again_after_a_pause(bench):
-    bench.change(0.003)
-    bench.opener.refused = "no memory is left"
+    bench.change(proportional(0.0028))
+    bench.opener.refused = EngineError("no memory is left")
     bench.looks(5)
     assert bench.chunk == 64
     assert len(bench.texts) == 1
-    assert "none of 4 can be had: EngineError: no memory is left" in bench.texts[0]
-    bench.looks(16)
-    assert len(bench.texts) == 1
-    bench.looks(8)
-    assert len(bench.texts) == 2
-    bench.opener.refused = ""
+    assert "none of 16 can be had: EngineError: no memory is left" in bench.texts[0]
     bench.looks(30)
-    assert bench.chunk == 4
+    assert len(bench.texts) == 1
+    bench.looks(15)
+    assert len(bench.texts) == 2
+    bench.opener.refused = None
+    bench.looks(90)
+    assert bench.chunk == 16
 
 
-def test_pauses_between_attempts_grow_while_some_chunks_fit(bench):
-    bench.opener.refused = "not now"
-    bench.change(0.0013)  # 83 ms a chunk: one fits
+def test_an_engine_that_would_have_to_be_built_is_told_with_the_command(bench):
+    bench.change(proportional(0.0028))
+    bench.opener.refused = EngineNotBuilt("the cache has none", lambda progress: None)
+    bench.looks(5)
+    assert (
+        "EngineNotBuilt: the cache has none; `rs_monitor build-engine --batch 16`"
+        in (bench.texts[0])
+    )
+
+
+def test_pauses_between_attempts_grow_while_some_frames_are_answered(bench):
+    bench.opener.refused = EngineError("not now")
+    bench.change(proportional(0.0013))  # 83 ms a chunk: one fits
     told = []
     while len(told) < 5:
         bench.looks(1)
@@ -145,8 +193,15 @@ def test_pauses_between_attempts_grow_while_some_chunks_fit(bench):
     assert pauses == [20, 40, 80, 160]
 
 
+def test_with_two_stages_frames_are_lost_earlier(bench):
+    bench.settings = Settings(n=0, procedure="two_stage")
+    bench.change(proportional(0.0009))  # 58 ms a chunk: two are needed, and a frame has 95
+    bench.looks(5)
+    assert bench.chunk < 64
+
+
 def test_an_engine_for_a_bank_that_was_replaced_meanwhile_is_closed(bench):
-    bench.change(0.003)
+    bench.change(proportional(0.0028))
     bench.looks(4)
     attempt, old = bench.refitter._attempt, bench.bank
     old.close_engines()
@@ -154,14 +209,52 @@ def test_an_engine_for_a_bank_that_was_replaced_meanwhile_is_closed(bench):
     bench.looks(1)
     assert bench.chunk == 64
     assert not bench.texts
+    bench.ended()
     with pytest.raises(EngineError, match="closed"):
         attempt.new.engine.run_network()
 
 
+def test_an_opening_that_does_not_return_is_told_once_and_given_up_with_its_bank(bench):
+    bench.opener.gate = threading.Event()
+    bench.change(proportional(0.0028))
+    for _ in range(200):
+        bench.look()
+    assert bench.texts == ["an engine for chunks of 16 is still being opened"]
+    lost, gate, bench.opener.gate = bench.refitter._attempt, bench.opener.gate, None
+    bench.bank.close_engines()
+    bench.bank = bench.bank.reopened(SETTINGS, BUDGET)
+    bench.change(proportional(0.0028))
+    for _ in range(60):
+        bench.look()
+    assert bench.chunk == 64  # one at a time
+    gate.set()
+    assert lost.join(LIMIT)
+    bench.looks(6)
+    assert bench.chunk == 16
+
+
 def test_closing_gives_up_what_is_being_opened(bench):
-    bench.change(0.003)
-    bench.looks(4)
-    new = bench.refitter._attempt.new
+    bench.opener.gate = threading.Event()
+    bench.change(proportional(0.0028))
+    for _ in range(4):
+        bench.look()
+    assert not bench.refitter.close(0.01)
+    bench.opener.gate.set()
     assert bench.refitter.close(LIMIT)
     with pytest.raises(EngineError, match="closed"):
-        new.engine.run_network()
+        bench.opener.opened[-1].run_network()
+
+
+def test_closing_the_old_engine_does_not_keep_the_worker(bench):
+    bench.change(proportional(0.0028))
+    bench.looks(4)
+    released, old = threading.Event(), bench.certifier.engine
+    close = old.close
+    old.close = lambda: (released.wait(LIMIT), close())
+    bench.looks(1)
+    assert bench.chunk == 16
+    assert not bench.refitter._closing.join(0.0)
+    released.set()
+    bench.ended()
+    with pytest.raises(EngineError, match="closed"):
+        old.run_network()

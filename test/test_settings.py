@@ -32,3 +32,12 @@ def test_least_n(procedure, least):
 def test_settings_are_checked(change, reason):
     with pytest.raises(ValueError, match=reason):
         Settings(**change)
+
+
+def test_passes_without_which_a_frame_is_lost():
+    single = Settings(alpha=0.001)
+    assert single.least_n == 11
+    assert [single.passes_needed(chunk) for chunk in (64, 11, 10, 1)] == [1, 1, 2, 11]
+    two = Settings(alpha=0.001, procedure="two_stage", n_selection=32)
+    assert two.least_n == 10
+    assert [two.passes_needed(chunk) for chunk in (64, 16, 8)] == [2, 3, 6]

@@ -16,8 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rs_monitor import parameters
-from rs_monitor.bank import shipped_families
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_families
 from rs_monitor.models import results
 from rs_monitor.parameter import markdown_table, yaml_text
 from rs_monitor.ros import topics

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bank import shipped_family
 from ..evaluation.benchmark.unlabelled import write_unlabelled
 from ..evaluation.benchmark.work import LIMIT_CLASSES, LIMIT_SIZE, convolution_network
-from ..families import load_family
+from ..families import load_family, shipped_family
 from ..models import RESOLUTIONS, Model, ModelError, load_model
 from ..program import UsageError
 

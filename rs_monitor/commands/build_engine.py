@@ -12,10 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..bank import shipped_family
 from ..engines.cache import EngineCache
 from ..engines.tensorrt_build import PRECISIONS, Progress, build_engine, engine_key
-from ..families import load_family
+from ..families import load_family, shipped_family
 from ..models import load_model
 from ..program import UsageError
 from . import add_json_option, new_parser, write_json

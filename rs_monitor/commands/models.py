@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..bank import check_reference, shipped_families
+from ..bank import check_reference
 from ..engines import BACKENDS, PRECISIONS, EngineError, available_precisions, open_engine
 from ..evaluation.parity import TOLERATED_FLIPS, flip_rate, patchwork
-from ..families import load_family
+from ..families import load_family, shipped_families
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_model, load_reference_image
 from . import add_json_option, new_parser, write_json

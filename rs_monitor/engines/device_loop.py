@@ -167,7 +167,8 @@ class DeviceLoop(Engine):
                 step()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # Another engine of this process may be at work meanwhile.
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             step()
 
     def _read_batch(self) -> np.ndarray:

@@ -74,7 +74,7 @@ class TorchEngine(DeviceLoop):
         super().__init__(model, max_batch, torch, find_gpu(torch) or torch.device("cpu"))
         precision = self._resolve(precision)
         self._dtype = getattr(torch, _DTYPES[precision])
-        self._network = read_network(model, max_batch, torch).to_device(self._device, self._dtype)
+        network = read_network(model, max_batch, torch)
         on_gpu = self._device.type == "cuda"
         if threads and not on_gpu:
             torch.set_num_threads(threads)
@@ -85,6 +85,7 @@ class TorchEngine(DeviceLoop):
             precision=precision,
         )
         try:
+            self._network = network.to_device(self._device, self._dtype)
             self._allocate()
             self._check_output()
         except torch.OutOfMemoryError as error:

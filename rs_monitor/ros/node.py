@@ -259,7 +259,7 @@ class CertifierNode(ManagedNode):
     def _release(self) -> None:
         if self._pipeline is not None:
             if not self._pipeline.close(_DRAIN):
-                self.get_logger().error("the certifier's thread does not end")
+                self.get_logger().error("a thread of the certifier does not end")
                 self.stuck = True
             self._pipeline = None
         if self._info is not None:

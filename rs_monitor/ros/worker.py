@@ -266,7 +266,7 @@ class Worker:
             self._outlets.error(f"frame {taken.sequence}: {result.note}")
             self._lent = None
             self._keeper.failed(bank, result.note)
-        elif status in (Status.CERTIFIED, Status.ABSTAINED):
+        elif result.certificate.n_drawn:  # also where that was too late: it has returned
             self._keeper.succeeded()
         return result
 

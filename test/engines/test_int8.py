@@ -7,10 +7,10 @@ import onnx
 import pytest
 from small_models import open_color_engine, residual_network
 
-from rs_monitor.bank import CertifierBank, shipped_family
+from rs_monitor.bank import CertifierBank
 from rs_monitor.engines import EngineError, available_precisions, open_engine
 from rs_monitor.evaluation.parity import flip_rate, patchwork
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_family
 from rs_monitor.models import load_model
 from rs_monitor.settings import Settings
 

@@ -6,11 +6,10 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from small_models import color_network
 
-from rs_monitor.bank import shipped_families
 from rs_monitor.engines import EngineError
 from rs_monitor.engines.onnx_precision import is_quantized, reduced_precision, symmetric_int8
 from rs_monitor.evaluation.parity import patchwork
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_families
 from rs_monitor.models import load_model
 
 TWINS = [

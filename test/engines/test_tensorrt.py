@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from small_models import color_network, network_image, write_model
 
-from rs_monitor.bank import shipped_family
 from rs_monitor.engines import (
     Builds,
     EngineError,
@@ -24,7 +23,7 @@ from rs_monitor.engines import (
 )
 from rs_monitor.engines.cache import EngineCache
 from rs_monitor.engines.tensorrt_build import build_engine, engine_key, import_tensorrt
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_family
 from rs_monitor.models import load_card, load_model
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")

@@ -11,7 +11,6 @@ import onnx
 import pytest
 from small_models import color_network, flawed_network, write_model
 
-from rs_monitor.bank import shipped_families
 from rs_monitor.engines import EngineError
 from rs_monitor.engines.cache import EngineCache
 from rs_monitor.engines.tensorrt_build import (
@@ -20,7 +19,7 @@ from rs_monitor.engines.tensorrt_build import (
     engine_key,
     import_tensorrt,
 )
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_families
 from rs_monitor.models import load_card, load_model
 
 try:

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from small_models import color_network, flawed_network, network_image, open_color_engine
 
-from rs_monitor.bank import check_reference, shipped_families
+from rs_monitor.bank import check_reference
 from rs_monitor.engines import EngineError, open_engine
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_families
 from rs_monitor.frames import Resizer
 from rs_monitor.models import load_model, load_reference_image
 

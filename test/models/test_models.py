@@ -8,8 +8,7 @@ import pytest
 import yaml
 from small_models import LABELS, color_network, write_model
 
-from rs_monitor.bank import shipped_families
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_families
 from rs_monitor.models import (
     ModelError,
     load_card,

@@ -11,9 +11,8 @@ from color_model import write_color_model
 from image_messages import image, image_of
 from small_models import color_network, write_model
 
-from rs_monitor.bank import shipped_family
 from rs_monitor.certification import Status
-from rs_monitor.families import load_family
+from rs_monitor.families import load_family, shipped_family
 from rs_monitor.models import load_reference_image
 
 WITHOUT_TORCH = pytest.mark.skipif(

@@ -71,6 +71,10 @@ class FaultyEngine(Engine):
         """None of its own."""
         return ()
 
+    def chunk_sizes(self, n: int) -> tuple[int, ...]:
+        """Return those of the real engine."""
+        return self._engine.chunk_sizes(n)
+
     @property
     def identity(self) -> EngineIdentity:
         """That of the real engine."""
