@@ -46,6 +46,18 @@ def test_a_chunk_may_be_as_slow_as_98_percent_of_recent_ones(durations):
     assert not pace.fits(clock.now + slow + RESERVE - 1e-6)
 
 
+@pytest.mark.parametrize("count", [1, 2, 51, 60, 100])
+def test_the_quantile_lies_between_two_durations(count):
+    clock = Clock()
+    pace = ChunkPace(clock)
+    durations = [1e-6 * i * i for i in range(1, count + 1)]
+    pace._chunks.extend((100.0, duration) for duration in durations[:-1])
+    feed(pace, clock, durations[-1])
+    slow = float(np.percentile(durations, 98))
+    assert pace.fits(clock.now + slow + RESERVE + 1e-9)
+    assert not pace.fits(clock.now + slow + RESERVE - 1e-9)
+
+
 def test_one_stall_does_not_rule_but_frequent_ones_do():
     clock = Clock()
     pace = ChunkPace(clock)
@@ -137,3 +149,16 @@ def test_before_the_first_chunk():
     assert pace.fits(100.0 + 2 * RESERVE)
     assert pace.fits(100.0 + RESERVE)
     assert not pace.fits(100.0)
+
+
+def test_a_pace_goes_on_with_what_another_learned_about_late_frames():
+    clock = Clock()
+    old, new = ChunkPace(clock), ChunkPace(clock)
+    for _ in range(250):
+        feed(old, clock, 0.001)
+        clock.now += 0.003
+        old.finished()
+    assert old.reserve != RESERVE
+    new.learn_from(old)
+    assert new.reserve == old.reserve
+    assert new.typical == 0.0

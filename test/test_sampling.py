@@ -84,6 +84,16 @@ def test_the_first_chunk_is_taken_though_chunks_have_been_slow(engine):
     assert taken.take(40).n == CHUNK  # of the second stage, too
 
 
+def test_one_sample_is_needed_where_nothing_is_said(tmp_path):
+    model = load_model(load_card(write_model(tmp_path)))
+    with open_engine(model, backend="openvino", precision="fp32", max_batch=1) as single:
+        clock = Clock()
+        pace = ChunkPace(clock)
+        with pace.measure():
+            clock.now += 1.0
+        assert Draw(single, pace, image(single), SIGMA, KEY, clock.now + 0.5).take(0).n == 1
+
+
 def test_chunks_without_which_the_frame_is_lost_are_taken_while_there_is_time(engine):
     clock = Clock()
     pace = ChunkPace(clock)
