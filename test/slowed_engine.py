@@ -19,6 +19,8 @@ class Slowness:
     ----------
     sample : callable
         Returns the seconds that every sample takes beside its own time.
+    fixed : float
+        Seconds that every forward pass takes beside that.
     refused : Exception or None
         Why no further engine can be opened.
     gate : threading.Event or None
@@ -28,6 +30,7 @@ class Slowness:
 
     def __init__(self, sample: Callable[[], float] = lambda: 0.0) -> None:
         self.sample = sample
+        self.fixed = 0.0
         self.refused: Exception | None = None
         self.gate: threading.Event | None = None
         self.opened: list[Any] = []
@@ -42,7 +45,7 @@ class Slowness:
         draw = engine._votes
 
         def slowly(image: Any, sigma: float, n: int, key: bytes, start: int) -> Any:
-            time.sleep(self.sample() * n)
+            time.sleep(self.fixed + self.sample() * n)
             return draw(image, sigma, n, key, start)
 
         engine._votes = slowly

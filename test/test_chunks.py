@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slowed_engine import Slowness
 from small_models import open_color_engine, write_model
 
 from rs_monitor.chunks import (
@@ -63,6 +64,28 @@ def test_smaller_chunks_are_tried_while_they_take_much_of_the_time(tmp_path, bud
     best.close()
 
 
+@pytest.mark.parametrize(
+    ("sample", "fixed", "budget", "tried", "taken"),
+    [
+        (0.001, 0.0, 0.105, [64, 32, 16, 8], {8}),
+        (0.001, 0.0, 0.015, [64, 16, 8, 4, 2, 1], {1, 2, 4}),  # half of 32 would take too long
+        (0.0, 0.02, 0.105, [64, 32, 16, 8, 4, 2, 1], {64}),
+    ],
+)
+def test_the_chunk_that_draws_most_is_taken(tmp_path, sample, fixed, budget, tried, taken):
+    opener = Slowness(lambda: sample)
+    opener.fixed = fixed
+    model = load_model(load_card(write_model(tmp_path)))
+    options = {"backend": "openvino", "precision": "fp32"}
+    best = open_paced(lambda chunk: opener(model, max_batch=chunk, **options), SIZES, budget)
+    assert [engine.max_batch for engine in opener.opened] == tried
+    assert best.max_batch in taken
+    best.close()
+    for engine in opener.opened:
+        with pytest.raises(EngineError, match="closed"):
+            engine.run_network()
+
+
 def test_an_engine_that_is_open_stays_where_a_smaller_one_has_no_memory(tmp_path):
     opener = Opener(tmp_path)
     best = open_paced(lambda chunk: opener(chunk if chunk == 64 else 65), SIZES, 1e-9)
@@ -111,6 +134,7 @@ SINGLE, TWO_STAGE = Settings(alpha=0.001), Settings(alpha=0.001, procedure="two_
         (8, 0.6, 4),  # of which two are needed
         (4, 0.4, 4),
         (2, 0.4, 2),
+        (1, 11.0, 1),
         (64, math.inf, 64),
         (16, 0.21, 16),
         (16, 0.19, 64),
@@ -130,6 +154,13 @@ def test_with_two_stages_more_passes_are_needed():
     assert asked_chunk(ChunkFit(64, 0.4), FIRST, 1.0, SIZES, TWO_STAGE) == 32  # 2 x 32 of 2 x 64
     assert asked_chunk(ChunkFit(64, 0.5), FIRST, 1.0, SIZES, TWO_STAGE) == 32
     assert asked_chunk(ChunkFit(64, 0.7), FIRST, 1.0, SIZES, TWO_STAGE) == 16
+
+
+def test_with_two_stages_the_first_comes_back_where_its_passes_take_no_longer_than_they_did():
+    first = ChunkFit(32, 0.45)
+    assert TWO_STAGE.passes_needed(32) == 2
+    assert asked_chunk(ChunkFit(16, 0.25), first, 0.4, SIZES, TWO_STAGE) == 16
+    assert asked_chunk(ChunkFit(16, 0.25), first, 0.8, SIZES, TWO_STAGE) == 32
 
 
 @pytest.mark.parametrize("relative", [0.4, 0.5, 0.9, 1.0])
@@ -176,11 +207,11 @@ def test_exchanges_come_to_an_end(start, first_share, slower, pass_share, settin
 
 
 def test_a_fit_is_the_share_of_what_a_frame_has_for_samples(tmp_path):
-    pace = ChunkPace(iter([0.0, 0.0, 0.004, 0.004]).__next__)
+    pace = ChunkPace(iter([0.0, 0.004]).__next__)
     with open_color_engine(tmp_path, "openvino", max_batch=16) as engine:
         with pace.measure():
             pass
-        assert chunk_fit(engine, pace, 0.021) == ChunkFit(16, pytest.approx(pace.typical / 0.016))
+        assert chunk_fit(engine, pace, 0.021) == ChunkFit(16, pytest.approx(0.25))
         assert chunk_fit(engine, pace, RESERVE) == ChunkFit(16, math.inf)
 
 
