@@ -12,7 +12,14 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
-from .least_n import LEAST_N, least_n_single_pass, least_n_two_stage
+from .joint import class_votes, joint_bound, prepare, runner_up, runner_up_cap
+from .least_n import (
+    LEAST_N,
+    SELECTION,
+    least_n_runner_up,
+    least_n_single_pass,
+    least_n_two_stage,
+)
 from .pairs import (
     SinglePassPair,
     overstatement_probability,
@@ -24,18 +31,25 @@ from .single_pass_table import SinglePassTable
 
 __all__ = [
     "LEAST_N",
+    "SELECTION",
     "Certificate",
     "SinglePassPair",
     "SinglePassTable",
     "Status",
+    "class_votes",
     "curtailed",
+    "joint_bound",
+    "least_n_runner_up",
     "least_n_single_pass",
     "least_n_two_stage",
     "lower_bound",
     "overstatement_probability",
+    "prepare",
     "radius",
     "radius_cap",
     "randomized_lower_bound",
+    "runner_up",
+    "runner_up_cap",
     "single_pass",
     "single_pass_pair",
     "standin_pair",

@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 from .checks import check_alpha
 
+#: Part of alpha that `runner_up` spends on the class being the right one.
+SELECTION = 0.05
+
 
 def least_n_single_pass(alpha):
     """Fewest votes with which the single pass can certify: the least n with 2 * 2**-n <= alpha.
@@ -58,6 +61,31 @@ def least_n_two_stage(alpha):
     """
     fraction, exponent = math.frexp(check_alpha(alpha))
     return 1 - exponent if fraction > 0.5 else 2 - exponent
+
+
+def least_n_runner_up(alpha):
+    """Fewest votes with which `runner_up` can certify: 2 * 2**-n <= `SELECTION` * alpha.
+
+    Parameters
+    ----------
+    alpha : float
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For alpha outside (0, 1).
+
+    Examples
+    --------
+    >>> least_n_runner_up(0.001), least_n_runner_up(1.1e-8)
+    (16, 32)
+    """
+    return least_n_single_pass(SELECTION * check_alpha(alpha))
 
 
 #: Sound procedures by name, each with the function of alpha that tells its fewest votes.
