@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .certification import SinglePassTable, Status, single_pass, standin_pair, two_stage
+from .certification import (
+    SinglePassTable,
+    Status,
+    prepare,
+    runner_up,
+    single_pass,
+    standin_pair,
+    two_stage,
+)
 from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import KEY_BYTES, Engine, EngineError, Votes
 from .frame_certificate import FrameCertificate, failure
@@ -76,6 +84,8 @@ class Certifier:
 
     def prefetch(self, settings: Settings, budget: float) -> None:
         """Have the pairs of the n that `settings` may end with computed in the background."""
+        if settings.procedure == "runner_up":
+            prepare(settings.alpha)
         if settings.procedure != "single_pass":
             return
         chunk = self.engine.max_batch
@@ -199,7 +209,9 @@ class Certifier:
                 votes=together,
             )
         common = {"sigma": settings.sigma, "alpha": settings.alpha, "invalid": votes.invalid}
-        if selection is None:
+        if settings.procedure == "runner_up":
+            certificate = runner_up(votes.counts, **common)
+        elif selection is None:
             # Which pair is used depends on n and on time, never on the votes.
             if votes.n == settings.n or votes.n <= _LARGEST_EXACT_N:
                 pair = self._table.get_nowait(votes.n, settings.alpha)

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from .certification import PROCEDURES
 from .engines import BACKENDS, PRECISIONS
 from .frames import DEFAULT_MAX_PIXELS
 from .models import RESOLUTIONS
 from .pacing import RESERVE
 from .parameter import Parameter
-from .settings import ALPHA_RANGE, MAX_N, PROCEDURES, SIGMA_RANGE, Settings
+from .settings import ALPHA_RANGE, MAX_N, SIGMA_RANGE, Settings
 
 TRANSPORTS = ("raw", "compressed")
 _DEFAULTS = Settings()
@@ -76,7 +77,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "certification.procedure",
         _DEFAULTS.procedure,
-        "single_pass: one set of samples; two_stage: n_selection samples choose the class first",
+        "single_pass: one set of samples; two_stage: n_selection samples choose the class first; "
+        "runner_up: as single_pass, the runner-up's probability bounded too",
         choices=tuple(PROCEDURES),
     ),
     Parameter(

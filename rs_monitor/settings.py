@@ -6,12 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from .certification import LEAST_N
+from .certification import PROCEDURES
 from .frames import Region
-
-# The procedures that may be selected, sound ones only: name to the fewest votes of the bound with
-# which it can certify at alpha.
-PROCEDURES = LEAST_N
 
 # Inclusive bounds, far beyond what is of use: they keep arithmetic and waiting times sane.
 SIGMA_RANGE = (1e-3, 10.0)
@@ -32,7 +28,7 @@ class Settings:
     n : int
         Samples of the bound; 0 for as many as fit before the deadline, `MAX_N` at most.
     procedure : str
-        "single_pass" or "two_stage".
+        "single_pass", "two_stage" or "runner_up".
     n_selection : int
         Samples that choose the class in the two-stage procedure, >= 1.
     roi : Region or None

@@ -11,7 +11,9 @@ from small_models import LABELS, color_network, solid, write_model
 from rs_monitor.certification import (
     SinglePassTable,
     Status,
+    joint,
     lower_bound,
+    runner_up,
     single_pass_pair,
     standin_pair,
 )
@@ -113,6 +115,30 @@ def test_two_stage(make):
     assert certificate.alpha_bound == 0.001
 
 
+def test_runner_up(make):
+    certifier, settings = make(), Settings(n=100, procedure="runner_up")
+    result = certifier.certify(frame(), settings, KEY)
+    image = certifier._resize(frame().rgb)
+    votes = certifier.engine.votes(image, 0.25, 100, KEY)
+    assert result.certificate == runner_up(votes.counts, sigma=0.25, alpha=0.001)
+    assert result.certificate.status is Status.CERTIFIED
+    assert result.note == (
+        f"{result.certificate.votes_top} of 100 votes, {result.certificate.votes_required} are "
+        "required"
+    )
+    spread = certifier._conclude(frame(), settings, None, counted(30, 62, 8))
+    assert spread.certificate == runner_up([30, 62, 8], sigma=0.25, alpha=0.001)
+
+
+def test_what_runner_up_needs_is_computed_beforehand(make):
+    certifier = make()
+    joint._cells.cache_clear()
+    certifier.prefetch(Settings(procedure="runner_up", alpha=0.003), 0.03)
+    assert joint._cells.cache_info().misses == 1
+    certifier.certify(frame(), Settings(n=100, procedure="runner_up", alpha=0.003), KEY)
+    assert joint._cells.cache_info().misses == 1
+
+
 def test_n_zero_takes_whole_chunks_while_time_lasts(make):
     clock = CountingClock(0.001)
     certifier = make(clock)
@@ -147,7 +173,7 @@ def test_cut_by_the_deadline_uses_what_was_drawn_and_says_so(make):
     assert f"{certificate.n_used} of 1000" in result.note
 
 
-@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage", "runner_up"])
 def test_too_few_samples_is_a_missed_deadline(make, procedure):
     settings = Settings(n=0, procedure=procedure)
     result = make().certify(frame(), settings, KEY, time.monotonic() - 1)
@@ -322,7 +348,7 @@ def test_an_n_of_the_clock_that_is_too_large_is_not_kept(make, table):
     assert (n, 0.001) not in table._pairs
 
 
-@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage", "runner_up"])
 def test_prefixes_are_what_certify_says_at_each_n(make, procedure):
     certifier = make()
     steps = [Settings(n=n, procedure=procedure, n_selection=20) for n in (16, 100, 150)]
@@ -365,7 +391,7 @@ def test_prefixes_of_a_frame_that_cannot_be_cut(make):
         assert result.model_id == certifier.engine.model.model_id
 
 
-@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage", "runner_up"])
 def test_prefixes_when_the_engine_fails(make, procedure):
     certifier = make()
     steps = [Settings(n=n, procedure=procedure) for n in (20, 40, 60)]
@@ -400,7 +426,7 @@ def test_n_zero_without_a_deadline_in_full(make):
 
 
 def test_the_least_n_is_enough(make):
-    for procedure, least in (("single_pass", 11), ("two_stage", 10)):
+    for procedure, least in (("single_pass", 11), ("two_stage", 10), ("runner_up", 16)):
         settings = Settings(n=least, procedure=procedure)
         result = make().certify(frame(strong=255, weak=0), settings, KEY)
         assert result.certificate.status is Status.CERTIFIED

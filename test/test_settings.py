@@ -4,14 +4,17 @@ import math
 
 import pytest
 
-from rs_monitor.settings import PROCEDURES, Settings
+from rs_monitor.certification import PROCEDURES
+from rs_monitor.settings import Settings
 
 
-@pytest.mark.parametrize(("procedure", "least"), [("single_pass", 11), ("two_stage", 10)])
+@pytest.mark.parametrize(
+    ("procedure", "least"), [("single_pass", 11), ("two_stage", 10), ("runner_up", 16)]
+)
 def test_least_n(procedure, least):
     assert Settings(procedure=procedure).least_n == least
     assert Settings(procedure=procedure, n=least).n == least
-    assert tuple(PROCEDURES) == ("single_pass", "two_stage")
+    assert tuple(PROCEDURES) == ("single_pass", "two_stage", "runner_up")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from .curtailment import curtailed
 from .joint import class_votes, joint_bound, prepare, runner_up, runner_up_cap
 from .least_n import (
     LEAST_N,
+    PROCEDURES,
     SELECTION,
     least_n_runner_up,
     least_n_single_pass,
@@ -31,6 +32,7 @@ from .single_pass_table import SinglePassTable
 
 __all__ = [
     "LEAST_N",
+    "PROCEDURES",
     "SELECTION",
     "Certificate",
     "SinglePassPair",

@@ -88,5 +88,9 @@ def least_n_runner_up(alpha):
     return least_n_single_pass(SELECTION * check_alpha(alpha))
 
 
-#: Sound procedures by name, each with the function of alpha that tells its fewest votes.
+#: Procedures whose radius follows from the votes of one class, by name: each with the function of
+#: alpha that tells its fewest votes of the bound.
 LEAST_N = MappingProxyType({"single_pass": least_n_single_pass, "two_stage": least_n_two_stage})
+
+#: All procedures that may be selected, sound ones only, likewise.
+PROCEDURES = MappingProxyType({**LEAST_N, "runner_up": least_n_runner_up})

@@ -18,11 +18,12 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..bank import CertifierBank
+from ..certification import PROCEDURES
 from ..engines import BACKENDS, PRECISIONS
 from ..files import replacing
 from ..models import RESOLUTIONS
 from ..program import UsageError, check_output, file_kind
-from ..settings import ALPHA_RANGE, PROCEDURES, Settings
+from ..settings import ALPHA_RANGE, Settings
 
 NO_DEADLINE = 60.0  # seconds a frame may take: only decides how large a chunk is
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..certification import LEAST_N
 from ..engines import (
     BACKENDS,
     EngineError,
@@ -58,6 +59,11 @@ def _combinations(
 def _probabilities(arguments: argparse.Namespace) -> ClassProbabilities | None:
     if arguments.log is None:
         return None
+    if arguments.procedure not in LEAST_N:
+        raise UsageError(
+            f"--log tells the votes of one class, from which nothing follows for --procedure "
+            f"{arguments.procedure}: take one of {', '.join(LEAST_N)}"
+        )
     try:
         if is_evaluation(arguments.log):
             known = read_evaluation(arguments.log)

@@ -18,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..certification import LEAST_N
 from ..datasets import PARTS, LabelledImages, load_data
 from ..engines import Engine
 from ..evaluation.accuracy import RADII, clustered_error, rows
@@ -39,6 +40,8 @@ from . import (
     write_json,
 )
 from .evaluate_results import plot, print_table, record
+
+_PROCEDURES = ("single_pass", "runner_up")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -82,7 +85,8 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--record", action="store_true",
-        help="write the result into the model's card: evaluation, or evaluation_thinned (--every)",
+        help="write the result into the model's card: evaluation, or evaluation_thinned "
+        "(--every); evaluation_runner_up with that procedure",
     )  # fmt: skip
     add_certification_options(parser, n=[200])
     add_seed_option(parser)
@@ -95,8 +99,14 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, list[int]]:
     numbers = sorted({*arguments.n, *arguments.at})
     arguments.n = max(arguments.n)
     settings = settings_from(arguments)
-    if settings.n == 0 or settings.procedure != "single_pass":
-        raise UsageError("evaluate needs a fixed --n and --procedure single_pass")
+    if settings.n == 0 or settings.procedure not in _PROCEDURES:
+        raise UsageError(f"evaluate needs a fixed --n and --procedure {' or '.join(_PROCEDURES)}")
+    if len(numbers) > 1 and settings.procedure not in LEAST_N:
+        raise UsageError(
+            f"evaluate takes one n with --procedure {settings.procedure}, got "
+            f"{' '.join(map(str, numbers))}: smaller ones are expectations over the votes of one "
+            "class, and here those of the runner-up count too"
+        )
     if numbers[0] < settings.least_n or numbers[-1] != settings.n:
         raise UsageError(
             f"n must lie in {settings.least_n}..{settings.n}, the largest --n, at this alpha, "
@@ -191,9 +201,10 @@ def _measure(
         "n": ns,
         "sigma": settings.sigma,
         "alpha": settings.alpha,
+        "procedure": settings.procedure,
         "seed": arguments.seed,
     }
-    options = {"ns": ns, "sigma": settings.sigma, "alpha": settings.alpha}
+    options = {name: decisive[name] for name in ("sigma", "alpha", "procedure")} | {"ns": ns}
     with _log(arguments.tsv, decisive, len(engine.model.card.labels)) as log:
         done = resumed(log, index, data.labels, **options)
         if done:
@@ -240,8 +251,15 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         bank.close()
     noisy = np.array([result.true_votes for result in results]) / ns[-1]
-    options = {"ns": ns, "sigma": settings.sigma, "alpha": settings.alpha}
-    table = rows(results, data, radii=arguments.radii, **options)
+    table = rows(
+        results,
+        data,
+        ns=ns,
+        sigma=settings.sigma,
+        alpha=settings.alpha,
+        procedure=settings.procedure,
+        radii=arguments.radii,
+    )
     result = {
         "model": card.name,
         "model_id": engine.model.model_id,
@@ -262,9 +280,10 @@ def run(arguments: argparse.Namespace) -> int:
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
-        record(card, "evaluation" if arguments.every == 1 else "evaluation_thinned", result)
+        key = "evaluation" if settings.procedure in LEAST_N else f"evaluation_{settings.procedure}"
+        record(card, key if arguments.every == 1 else f"{key}_thinned", result)
     if arguments.plot is not None:
-        plot(arguments.plot, result, data.group, options)
+        plot(arguments.plot, result, data, results, ns)
     if arguments.json:
         write_json(arguments.json, result)
     if "-" not in (arguments.json, arguments.tsv):

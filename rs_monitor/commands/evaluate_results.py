@@ -4,20 +4,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..datasets import LabelledImages
+from ..evaluation.accuracy import reaching
 from ..evaluation.accuracy_plot import accuracy_figure
 from ..evaluation.figures import write_picture
+from ..evaluation.measuring import Measured
 from ..models import ModelCard, save_card
 from ..program import UsageError
 
 _CARD_N = 200  # about what a small CPU draws in a frame period of 40 ms
 
 
-def plot(path: Path, result: dict[str, Any], group: np.ndarray, options: dict[str, Any]) -> None:
+def plot(
+    path: Path,
+    result: dict[str, Any],
+    data: LabelledImages,
+    measured: Sequence[Measured],
+    ns: Sequence[int],
+) -> None:
     """Draw certified accuracy against radius.
 
     Parameters
@@ -25,11 +35,12 @@ def plot(path: Path, result: dict[str, Any], group: np.ndarray, options: dict[st
     path : Path
         .png, .svg, .pdf, ...
     result : dict
-        With `true_votes`, of each image.
-    group : numpy.ndarray
-        int [N]: images that depend on each other.
-    options : dict
-        `ns`, `sigma` and `alpha`.
+        What `rs_monitor evaluate` gives.
+    data : LabelledImages
+    measured : sequence of Measured
+        The images' votes.
+    ns : sequence of int
+        Ascending.
 
     Raises
     ------
@@ -40,10 +51,15 @@ def plot(path: Path, result: dict[str, Any], group: np.ndarray, options: dict[st
         f"{result['model']} on {result['data']}: {result['images']} images, "
         f"σ = {result['sigma']:g}, α = {result['alpha']:g}"
     )
+    options = {name: result[name] for name in ("sigma", "alpha", "procedure")}
+
+    def chances(n: int, radii: Sequence[float]) -> Mapping[float, np.ndarray]:
+        return reaching(measured, data.labels, n, ns[-1], radii=radii, **options)
+
+    # What is certified cannot be more than what is there.
+    most = max(result.certificate.radius_cap for result in measured)
     try:
-        write_picture(
-            accuracy_figure(title, np.array(result["true_votes"]), group, **options), path
-        )
+        write_picture(accuracy_figure(title, chances, data.group, ns=ns, most=most), path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..certification import LEAST_N
 from ..certification.checks import check_alpha, check_integer
 from ..evaluation.accuracy import RADII
 from ..evaluation.logs import MAX_LOG_N, USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
 from ..program import UsageError
-from ..settings import PROCEDURES, Settings
+from ..settings import Settings
 from . import add_json_option, check_alpha_option, new_parser, write_json
 
 _SIGMAS = (1e-6, 1e6)  # of others' logs, in grey levels too
@@ -33,7 +34,7 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
         help="samples behind each radius of the log (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--log-procedure", choices=tuple(PROCEDURES), default="two_stage",
+        "--log-procedure", choices=tuple(LEAST_N), default="two_stage",
         help="bound the log was made with: two_stage, plain Clopper-Pearson, for the field's "
         "logs; single_pass for those of rs_monitor evaluate (default: %(default)s)",
     )  # fmt: skip
@@ -127,7 +128,7 @@ def add_parser(subparsers: Any) -> None:
         help="alpha of the predicted certificates (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--procedure", choices=tuple(PROCEDURES), default="two_stage",
+        "--procedure", choices=tuple(LEAST_N), default="two_stage",
         help="of the predicted certificates; n is that of the bound, without the samples that "
         "select the class (default: %(default)s)",
     )  # fmt: skip
@@ -142,7 +143,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _default_ns(log: CertificationLog, arguments: argparse.Namespace) -> list[int]:
-    least = PROCEDURES[arguments.procedure](arguments.alpha)
+    least = LEAST_N[arguments.procedure](arguments.alpha)
     return [n for n in _NS if least <= n <= log.n] or [log.n]
 
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..certification import LEAST_N
 from ..certification.expectation import radii_by_votes
 from ..datasets import LabelledImages
+from ..settings import Settings
 from .measuring import Measured
 
 # Radii at which certified accuracy is reported, on pixels in [0, 1].
@@ -148,6 +150,49 @@ def expected_radii(
     return expected_by_votes(true_votes, n, total, radii_by_votes(n, sigma, alpha, "single_pass"))
 
 
+def reaching(
+    results: Sequence[Measured],
+    labels: np.ndarray,
+    n: int,
+    total: int,
+    *,
+    sigma: float,
+    alpha: float,
+    procedure: str = Settings.procedure,
+    radii: Sequence[float],
+) -> dict[float, np.ndarray]:
+    """Return each image's chance of a right certificate of at least each radius; see `rows`.
+
+    Parameters
+    ----------
+    results : sequence of Measured
+    labels : numpy.ndarray
+        int [N].
+    n, total : int
+        n <= total; total itself for a procedure that needs the votes of all classes.
+    sigma, alpha, procedure
+        As for `measure`.
+    radii : sequence of float
+
+    Returns
+    -------
+    dict of float to numpy.ndarray
+        float [N] for each radius.
+    """
+    if procedure in LEAST_N:
+        true_votes = np.array([result.true_votes for result in results])
+        by_votes = radii_by_votes(n, sigma, alpha, procedure)
+        return certified_chances(true_votes, n, total, by_votes, radii)
+    mine = right_radii(results, labels)
+    return {r: ((mine > 0) & (mine >= r)).astype(np.float64) for r in radii}
+
+
+def right_radii(results: Sequence[Measured], labels: np.ndarray) -> np.ndarray:
+    """Return the certified radius of each image, 0 for a wrong class or none, float [N]."""
+    certificates = [result.certificate for result in results]
+    return np.array([c.radius * (c.class_id == k) for c, k in zip(certificates, labels)])
+
+
 def rows(
     results: Sequence[Measured],
     data: LabelledImages,
@@ -155,6 +200,7 @@ def rows(
     ns: Sequence[int],
     sigma: float,
     alpha: float,
+    procedure: str = Settings.procedure,
     radii: Sequence[float] = RADII,
 ) -> list[dict]:
     """Summarise at each n.
@@ -169,8 +215,8 @@ def rows(
     results : sequence of Measured
         Of `measure`, with the same ns, sigma and alpha.
     data : LabelledImages
-    ns, sigma, alpha
-        As for `measure`.
+    ns, sigma, alpha, procedure
+        As for `measure`; a procedure that needs the votes of all classes takes one n.
     radii : sequence of float
         At which certified accuracy is told; it is 0 beyond the cap of n.
 
@@ -180,12 +226,14 @@ def rows(
         `summary`, and smoothed_accuracy (of the first n samples) with its standard error.
     """
     total = ns[-1]
-    true_votes = np.array([result.true_votes for result in results])
     table = []
     for n in ns:
-        by_votes = radii_by_votes(n, sigma, alpha, "single_pass")
-        expected = expected_radii(results, n, total, sigma=sigma, alpha=alpha)
-        certified = certified_chances(true_votes, n, total, by_votes, radii)
+        if procedure in LEAST_N:
+            expected = expected_radii(results, n, total, sigma=sigma, alpha=alpha)
+        else:
+            expected = right_radii(results, data.labels)
+        options = {"sigma": sigma, "alpha": alpha, "procedure": procedure, "radii": radii}
+        certified = reaching(results, data.labels, n, total, **options)
         right = np.array(
             [result.top_class[n] == label for result, label in zip(results, data.labels)], float
         )

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..certification.expectation import radii_by_votes
-from .accuracy import certified_chances, clustered_error
+from .accuracy import clustered_error
 from .figures.figure import Figure, finish, legend, plain, style
 
 _POINTS = 201
@@ -18,33 +17,31 @@ _POINTS = 201
 
 def accuracy_figure(
     title: str,
-    true_votes: np.ndarray,
+    chances: Callable[[int, Sequence[float]], Mapping[float, np.ndarray]],
     group: np.ndarray,
     *,
     ns: Sequence[int],
-    sigma: float,
-    alpha: float,
+    most: float,
 ) -> Figure:
-    """Return the curves of an evaluation in single pass.
+    """Return the curves of an evaluation.
 
     Parameters
     ----------
     title : str
-    true_votes : numpy.ndarray
-        int [N]: votes of each image's true class among the samples of the largest n.
+    chances : callable
+        For n and radii, each image's chance of a right certificate of at least each radius.
     group : numpy.ndarray
         int [N], as for `clustered_error`.
     ns : sequence of int
         Ascending.
-    sigma, alpha : float
+    most : float
+        The largest radius that there can be.
     """
     curves = {}
-    most = float(radii_by_votes(ns[-1], sigma, alpha, "single_pass")[-1])
     at = np.linspace(0.0, most * 1.05, _POINTS)
     for n in ns:
-        by_votes = radii_by_votes(n, sigma, alpha, "single_pass")
-        chances = certified_chances(true_votes, n, ns[-1], by_votes, at.tolist()).values()
-        curves[n] = np.array([[v.mean(), clustered_error(v, group)] for v in chances]).T
+        reached = chances(n, at.tolist()).values()
+        curves[n] = np.array([[v.mean(), clustered_error(v, group)] for v in reached]).T
     rows = [
         (n, float(r), float(mean), float(error))
         for n, (means, errors) in curves.items()

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..certification import Certificate, single_pass
+from ..certification import Certificate, runner_up, single_pass
 from ..datasets import LabelledImages
 from ..engines import Engine, Votes, noise_key
 from ..frames import Resizer
+from ..settings import Settings
 
 _CLEAN_IMAGES = 256  # that are resized at a time
 
@@ -40,7 +41,13 @@ class Measured:
 
 
 def conclude(
-    votes: Votes, top_class: dict[int, int], label: int, *, sigma: float, alpha: float
+    votes: Votes,
+    top_class: dict[int, int],
+    label: int,
+    *,
+    sigma: float,
+    alpha: float,
+    procedure: str = Settings.procedure,
 ) -> Measured:
     """Certify an image from its votes, of all samples.
 
@@ -51,8 +58,10 @@ def conclude(
         As in `Measured`.
     label : int
     sigma, alpha : float
+    procedure : {'single_pass', 'runner_up'}
     """
-    certificate = single_pass(votes.counts, sigma=sigma, alpha=alpha, invalid=votes.invalid)
+    certify = runner_up if procedure == "runner_up" else single_pass
+    certificate = certify(votes.counts, sigma=sigma, alpha=alpha, invalid=votes.invalid)
     return Measured(int(votes.counts[label]), top_class, certificate, votes)
 
 
@@ -64,6 +73,7 @@ def measure(
     sigma: float,
     alpha: float,
     seed: int | None,
+    procedure: str = Settings.procedure,
     each: Callable[[int, Measured], None] = lambda place, measured: None,
     done: Sequence[Measured] = (),
 ) -> list[Measured]:
@@ -78,6 +88,7 @@ def measure(
     sigma, alpha : float
     seed : int or None
         None for fresh entropy.
+    procedure : {'single_pass', 'runner_up'}
     each : callable
         Told of each image as it is done.
     done : sequence of Measured
@@ -95,7 +106,7 @@ def measure(
             votes = part if votes is None else votes + part
             tops[n] = int(votes.counts.argmax())
         label = int(data.labels[place])
-        results.append(conclude(votes, tops, label, sigma=sigma, alpha=alpha))
+        results.append(conclude(votes, tops, label, sigma=sigma, alpha=alpha, procedure=procedure))
         each(place, results[-1])
     return results
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..certification import LEAST_N
 from ..certification.expectation import certified_probabilities, expected_radii, radii_by_votes
 from ..certification.planning import (
     alpha_per_frame,
@@ -16,7 +17,7 @@ from ..certification.planning import (
     least_n_for_radius,
     least_sigma_for_radius,
 )
-from ..settings import ALPHA_RANGE, MAX_N, PROCEDURES, Settings
+from ..settings import ALPHA_RANGE, MAX_N, Settings
 from .class_probabilities import ClassProbabilities
 from .obstacles import at_least, at_most, obstacle, obstacles_of
 from .wish import Wish
@@ -58,7 +59,7 @@ def plan(wish: Wish) -> dict[str, Any]:
     rate, tolerated = wish.frame_rate, wish.false_per_hour
     procedures = {
         procedure: _for_procedure(wish, procedure, alpha, drawn, not obstacles)
-        for procedure in PROCEDURES
+        for procedure in LEAST_N
     }
     rows = [row for answer in procedures.values() for row in answer["sigmas"]]
     some_n = any(row["n"] for row in rows) or any(a["n"] for a in procedures.values())
@@ -136,7 +137,7 @@ def _alpha(wish: Wish, obstacles: list, notes: list) -> tuple[float, str]:
 def _for_procedure(
     wish: Wish, procedure: str, alpha: float, drawn: int | None, possible: bool
 ) -> dict[str, Any]:
-    least = PROCEDURES[procedure](alpha)
+    least = LEAST_N[procedure](alpha)
     n, source = wish.n, None if wish.n is None else "given"
     if n is None and drawn is not None:
         n, source = max(drawn - wish.extra(procedure), 0), "machine"

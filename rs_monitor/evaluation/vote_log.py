@@ -169,6 +169,7 @@ def resumed(
     ns: Sequence[int],
     sigma: float,
     alpha: float,
+    procedure: str,
 ) -> list[Measured]:
     """Return what `measure` gave for the rows that the log holds.
 
@@ -177,7 +178,7 @@ def resumed(
     log : VoteLog or TsvStream
     index, labels : numpy.ndarray
         int [N], of the images in their order.
-    ns, sigma, alpha
+    ns, sigma, alpha, procedure
         As for `measure`.
 
     Raises
@@ -194,7 +195,9 @@ def resumed(
                 f"remove it and {log.path.name} to begin anew"
             )
         tops = dict(zip(ns, row.tops))
-        measured.append(conclude(row.votes, tops, row.label, sigma=sigma, alpha=alpha))
+        measured.append(
+            conclude(row.votes, tops, row.label, sigma=sigma, alpha=alpha, procedure=procedure)
+        )
     return measured
 
 

@@ -12,9 +12,15 @@ from typing import Any
 
 from scipy.special import ndtri
 
-from ..certification import Status, lower_bound
+from ..certification import (
+    LEAST_N,
+    PROCEDURES,
+    Status,
+    class_votes,
+    joint_bound,
+    lower_bound,
+)
 
-_PROCEDURES = ("single_pass", "two_stage")  # whose radius follows from votes_top and n_used
 _ROUNDING = 1e-9  # relative: the same formula on another machine
 _SHORT_ID = 12  # digits of Certificate.model_id
 
@@ -121,18 +127,24 @@ def _contradiction(certificate: Any) -> str:
     c = certificate
     if c.abstain or c.class_id < 0 or not c.class_name:
         return "CERTIFIED, but it abstains"
-    if c.procedure not in _PROCEDURES:
+    if c.procedure not in PROCEDURES:
         return f"procedure {c.procedure!r} is not known"
     counted = c.votes_top + c.votes_runner_up + c.votes_invalid
     if not c.votes_required <= c.votes_top or c.n_used < 1 or counted > c.n_used:
         return "its votes do not add up"
     if not (0 < c.alpha_bound <= c.alpha < 1 and 0 < c.sigma < math.inf):
         return "alpha_bound, alpha or sigma is out of range"
-    p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
-    if p_lower < 0.5 * (1 - _ROUNDING):  # the bound of what is certified never is
+    if c.procedure in LEAST_N:
+        p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
+        nothing = p_lower < 0.5 * (1 - _ROUNDING)  # the bound of what is certified never is
+        unit_radius = float(ndtri(p_lower))
+    else:
+        nothing = c.votes_top < class_votes(c.votes_runner_up, c.n_used, c.alpha)
+        unit_radius = joint_bound(c.votes_top, c.votes_runner_up, c.n_used, c.alpha)[0]
+    if nothing:
         return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
     # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.
-    radius = c.sigma * max(0.0, float(ndtri(p_lower)))
+    radius = c.sigma * max(0.0, unit_radius)
     if not 0 <= c.radius <= radius * (1 + _ROUNDING):
         return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"
     return ""

@@ -148,6 +148,28 @@ def test_the_result_goes_into_the_card(tmp_path, card, capsys):
     assert main(["models", "verify", card]) == 0
 
 
+def test_runner_up(tmp_path, card, evaluate):
+    log = tmp_path / "log.tsv"
+    options = ("--n", 200, "--procedure", "runner_up", "--plot", tmp_path / "plot.svg")
+    result = evaluate(*options, "--tsv", log, "--record")
+    plain = evaluate("--n", 200)
+    assert (result["procedure"], plain["procedure"]) == ("runner_up", "single_pass")
+    assert result["true_votes"] == plain["true_votes"]
+    radii = [float(line.split("\t")[3]) for line in log.read_text().splitlines()[1:]]
+    correct = [int(line.split("\t")[4]) for line in log.read_text().splitlines()[1:]]
+    (row,) = result["rows"]
+    assert row["average_certified_radius"] == pytest.approx(np.dot(radii, correct) / 30, abs=1e-6)
+    assert row["average_certified_radius"] != plain["rows"][0]["average_certified_radius"]
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+    details = load_card(card).details
+    assert details["evaluation_runner_up"]["n"] == 200
+    assert "evaluation" not in details
+    before = log.read_text()
+    assert evaluate(*options, "--tsv", log) == result
+    assert log.read_text() == before
+    assert "procedure" in evaluate("--n", 200, "--tsv", log, status=2)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -155,7 +177,9 @@ def test_the_result_goes_into_the_card(tmp_path, card, capsys):
         (["--n", "0"], "fixed --n"),
         (["--n", "100", "5"], "n must lie in 11..100"),
         (["--n", "100001"], "n must be in the range"),
-        (["--procedure", "two_stage"], "single_pass"),
+        (["--procedure", "two_stage"], "single_pass or runner_up"),
+        (["--procedure", "runner_up", "--n", "50", "100"], "takes one n"),
+        (["--procedure", "runner_up", "--n", "15"], "takes at least 16"),
         (["--limit", "0"], "--limit must be at least 1"),
         (["--every", "-3"], "--every must be at least 1"),
         (["--radii", "nan"], "--radii must be finite"),

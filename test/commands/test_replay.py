@@ -65,6 +65,19 @@ def test_every_frame_at_every_point(serial):
     )
 
 
+def test_with_runner_up_every_n_counts_as_published(bag, card, tmp_path):
+    out = tmp_path / "out"
+    found, summary = replay(
+        bag, "--procedure", "runner_up", "--sweep", "n=25,100", card=card, out=out
+    )
+    for number, point in enumerate(summary["points"]):
+        mine = [row for row in found if row["point"] == number]
+        assert {row["procedure"] for row in mine} == {"runner_up"}
+        assert any(row["status"] == "CERTIFIED" for row in mine)
+        assert point["average_radius"] == pytest.approx(np.mean([r["radius"] for r in mine]))
+    assert "runner_up" in (out / "report.html").read_text()
+
+
 def test_the_certificate_bag_is_the_table_again(serial):
     found = [row for row in rows(serial) if row["point"] == 1]
     with AnyReader([serial / "certificates"]) as reader:

@@ -57,6 +57,23 @@ def test_rows(engine):
         assert accuracies[0] <= row["smoothed_accuracy"] <= 11 / 12
 
 
+def test_rows_of_runner_up(engine):
+    data = color_data()
+    options = {"ns": [200], "sigma": 0.5, "alpha": 0.001, "procedure": "runner_up"}
+    results = measure(engine, data, seed=1, **options)
+    assert {r.certificate.procedure for r in results} == {"runner_up"}
+    (row,) = rows(results, data, radii=(0.0, 0.2), **options)
+    direct = np.array(
+        [
+            r.certificate.radius * (r.certificate.class_id == k)
+            for r, k in zip(results, data.labels)
+        ]
+    )
+    assert row["average_certified_radius"] == pytest.approx(direct.mean(), abs=1e-12)
+    assert row["standard_error"] == pytest.approx(clustered_error(direct, data.group))
+    assert row["certified_accuracy"] == {"0": np.mean(direct > 0), "0.2": np.mean(direct >= 0.2)}
+
+
 def test_smaller_n_is_the_expectation_over_sub_draws(engine):
     data = color_data()
     results = measure(engine, data, ns=[100], sigma=0.5, alpha=0.001, seed=1)

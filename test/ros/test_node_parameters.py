@@ -29,6 +29,10 @@ BOTH[:, 10:] = COLORS["blue"]
         ({"certification__sigma": 0.27}, {"sigma": 0.27}),
         ({"certification__alpha": 0.01}, {"alpha": 0.01}),
         (
+            {"certification__procedure": "runner_up", "certification__n": 64},
+            {"procedure": "runner_up", "n_used": 64, "n_selection": 0, "alpha_bound": 0.00095},
+        ),
+        (
             {"certification__procedure": "two_stage", "certification__n_selection": 10},
             {"procedure": "two_stage", "n_selection": 10, "n_used": 64, "alpha_bound": 0.001},
         ),
@@ -76,7 +80,7 @@ REFUSED = {
     "certification.sigma": [(0.0, "0.001"), (-0.25, "0.001"), (11.0, "10"), (1, "DOUBLE")],
     "certification.alpha": [(0.0, "1e-12"), (1.0, "0.5"), (float("nan"), "0.5"), (1e-300, "0.5")],
     "certification.procedure": [
-        ("algorithm1_unsound", "single_pass, two_stage"),
+        ("algorithm1_unsound", "single_pass, two_stage, runner_up"),
         ("", "two_stage"),
     ],
     "certification.n_selection": [(0, "1"), (100_001, "100000")],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_monitor.certification import Status, single_pass, two_stage
+from rs_monitor.certification import Status, runner_up, single_pass, two_stage
 from rs_monitor.safety import ConsumerRule, Verdict, radii_by_class
 
 MODEL = "0123456789abcdef" * 4
@@ -40,6 +40,41 @@ def test_a_good_certificate_passes():
         fields = dataclasses.asdict(procedure) | {"status": 1}
         fields.pop("reason")
         assert verdict(**fields) is Verdict.PASSED
+
+
+def of_runner_up(counts=(150, 10, *[5] * 8), **more):
+    fields = dataclasses.asdict(runner_up(list(counts), sigma=0.25, alpha=0.001))
+    fields.pop("reason")
+    return fields | {"status": 1} | more
+
+
+def test_a_certificate_that_bounds_the_runner_up_is_computed_again():
+    rule = dataclasses.replace(RULE, required_radius=0.15)
+    single = single_pass([150, 50], sigma=0.25, alpha=0.001)
+    assert single.radius < 0.15 < of_runner_up()["radius"]
+    assert verdict(rule=rule, **of_runner_up()) is Verdict.PASSED
+    minority = of_runner_up((80, 12, *[12] * 9))
+    assert minority["p_lower"] < 0.5
+    assert verdict(rule=dataclasses.replace(RULE, required_radius=0.01), **minority) is (
+        Verdict.PASSED
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"votes_runner_up": 12},  # its radius is less
+        {"votes_top": 149},
+        {"procedure": "single_pass"},
+        {"procedure": "two_stage"},
+        {"alpha": 0.0005},
+        {"alpha": 5e-324, "alpha_bound": 5e-324},
+        {"n_used": 210},
+        {"votes_runner_up": 140, "votes_required": 0, "n_used": 1000, "radius": 0.0},
+    ],
+)
+def test_a_joint_bound_that_its_votes_do_not_give(more):
+    assert verdict(**of_runner_up(**more)) is Verdict.FOREIGN
 
 
 @pytest.mark.parametrize("age", [0.21, -0.21, math.nan, math.inf])

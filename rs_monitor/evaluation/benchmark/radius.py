@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...certification import LEAST_N, PROCEDURES, runner_up_cap
 from ...certification.expectation import expected_radii, radii_by_votes
 from ...certification.planning import cap
 from ...models import Model
-from ...settings import MAX_N, PROCEDURES
+from ...settings import MAX_N
 from ..class_probabilities import ClassProbabilities
 
 
@@ -34,7 +35,7 @@ def radius_bought(
         Its card may hold an evaluation of this very file: that at the largest n of at most this
         one is a radius that n samples reach.
     probabilities : ClassProbabilities, optional
-        Of a certification log: the expectation at this n.
+        Of a certification log: the expectation at this n, for the procedures of `LEAST_N`.
 
     Returns
     -------
@@ -45,7 +46,11 @@ def radius_bought(
     n = min(n, MAX_N)
     if n < PROCEDURES[procedure](alpha):
         return {"n": n, "cap": 0.0, "average_certified_radius": 0.0, "source": "cap", "at_n": n}
-    result = {"n": n, "cap": cap(n, sigma, alpha, procedure), "average_certified_radius": None}
+    if procedure in LEAST_N:
+        most = cap(n, sigma, alpha, procedure)
+    else:
+        most = runner_up_cap(n, sigma, alpha)
+    result = {"n": n, "cap": most, "average_certified_radius": None}
     if probabilities is not None:
         if probabilities.sigma != sigma:
             raise ValueError(

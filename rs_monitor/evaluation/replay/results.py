@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ...certification import LEAST_N
 from ...files import remove
 from ..bag_storage import count_mismatch
 from ..bags import BagError
@@ -52,7 +53,9 @@ class Results:
         self._plan, self._store, self._labels, self._classes = plan, store, labels, classes
         self._live = live
         self._columns = SOURCE | MESSAGE | JUDGEMENT | (LIVE if live else {})
-        self._points = [PointSummary(plan, point, exact=not live) for point in plan.points]
+        # Elsewhere the runner-up's votes count too: the certificates say more.
+        exact = not live and plan.procedure in LEAST_N
+        self._points = [PointSummary(plan, point, exact=exact) for point in plan.points]
         self._worst = [Worst() for _ in plan.points]
         self.read = [0] * len(plan.streams)  # images, by stream
         self.warnings: list[str] = []

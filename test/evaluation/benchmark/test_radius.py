@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small_models import color_network, write_model
 
+from rs_monitor.certification import runner_up_cap
 from rs_monitor.certification.planning import cap
 from rs_monitor.evaluation.benchmark.radius import radius_bought
 from rs_monitor.evaluation.class_probabilities import ClassProbabilities
@@ -50,6 +51,13 @@ def test_int8_twin_has_an_evaluation_of_its_own(model, tmp_path):
 def test_card_of_other_conditions_tells_nothing(model, change):
     bought = radius_bought(200, model=model, **(USUAL | change))
     assert (bought["source"], bought["average_certified_radius"]) == ("cap", None)
+
+
+def test_of_runner_up_the_cap_is_told_and_what_a_card_has_of_it(model, tmp_path):
+    mine = USUAL | {"procedure": "runner_up"}
+    bought = radius_bought(200, model=model, **mine)
+    assert (bought["source"], bought["cap"]) == ("cap", runner_up_cap(200, 0.25, 0.001))
+    assert radius_bought(15, **mine)["average_certified_radius"] == 0.0
 
 
 def test_card_of_another_file_tells_nothing(model):

@@ -61,7 +61,7 @@ def model(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("model"))
 
 
-@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage", "runner_up"])
 def test_rows_are_what_the_certifier_says_at_each_n(tmp_path, model, procedure):
     plan = plan_for(drive(tmp_path / "bag", 6), model, procedure=procedure, sigmas=(0.25, 1.0))
     rows = rows_of(plan, Part(0, 0, None))
