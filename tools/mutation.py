@@ -25,6 +25,7 @@ MODULES = {
     "certification/pairs": ("certification/test_coverage.py",),
     "certification/single_pass_table": (),
     "certification/procedures": (),
+    "certification/joint": (),
     "certification/certificate": (),
     "certification/checks": (),
     "certification/curtailment": (),

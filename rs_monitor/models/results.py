@@ -12,7 +12,8 @@ from .card import ModelCard
 _SHORT = 200  # the n of the short table
 
 _HEADER = (
-    "| member |{columns} smoothed accuracy | average certified radius | of the int8 twin, loss |\n"
+    "| member |{columns} smoothed accuracy | average certified radius | with `runner_up` | of the "
+    "int8 twin, loss |\n"
 )
 
 
@@ -22,9 +23,10 @@ def markdown_table(cards: Iterable[ModelCard]) -> str:
     Parameters
     ----------
     cards : iterable of ModelCard
-        Each with `evaluation` and, of fewer images at a larger n, perhaps `evaluation_thinned`.
+        Each with `evaluation`, perhaps `evaluation_runner_up` and, of fewer images at a larger n,
+        `evaluation_thinned`.
     """
-    text = _HEADER.format(columns=" without noise, single noisy copies | n |") + "|---" * 6 + "|\n"
+    text = _HEADER.format(columns=" without noise, single noisy copies | n |") + "|---" * 7 + "|\n"
     for card in cards:
         whole = card.details["evaluation"]
         thinned = card.details.get("evaluation_thinned", {"rows": []})
@@ -35,17 +37,19 @@ def markdown_table(cards: Iterable[ModelCard]) -> str:
         name = card.name
         for row in (*whole["rows"], *later):
             twin = _twin(card, row["n"]) if row in whole["rows"] else ""
-            text += f"| {name} | {alone} | {row['n']} | {_figures(row)} | {twin} |\n"
+            more = _runner_up(card, row["n"]) if row in whole["rows"] else ""
+            text += f"| {name} | {alone} | {row['n']} | {_figures(row)} | {more} | {twin} |\n"
             name = alone = ""
     return text
 
 
 def short_markdown_table(cards: Iterable[ModelCard]) -> str:
     """Return one row for each card, at n = 200."""
-    text = _HEADER.format(columns="") + "|---" * 4 + "|\n"
+    text = _HEADER.format(columns="") + "|---" * 5 + "|\n"
     for card in cards:
         (row,) = (row for row in card.details["evaluation"]["rows"] if row["n"] == _SHORT)
-        text += f"| {card.name} | {_figures(row)} | {_twin(card, _SHORT)} |\n"
+        more, twin = _runner_up(card, _SHORT), _twin(card, _SHORT)
+        text += f"| {card.name} | {_figures(row)} | {more} | {twin} |\n"
     return text
 
 
@@ -54,6 +58,14 @@ def _figures(row: Mapping[str, Any]) -> str:
         f"{row['smoothed_accuracy']:.3f} +- {row['smoothed_accuracy_standard_error']:.3f} | "
         f"{row['average_certified_radius']:.3f} +- {row['standard_error']:.3f}"
     )
+
+
+def _runner_up(card: ModelCard, n: int) -> str:
+    """Return the radius of the procedure that bounds the runner-up too, where it was measured."""
+    row = card.details.get("evaluation_runner_up", {})
+    if row.get("n") != n:
+        return ""
+    return f"{row['average_certified_radius']:.3f} +- {row['standard_error']:.3f}"
 
 
 def _twin(card: ModelCard, n: int) -> str:

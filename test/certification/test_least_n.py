@@ -3,6 +3,8 @@
 import pytest
 
 from rs_monitor.certification import (
+    SELECTION,
+    least_n_runner_up,
     least_n_single_pass,
     least_n_two_stage,
     single_pass_pair,
@@ -21,10 +23,13 @@ def test_least_n(alpha):
             search(single - 1, alpha) if single > 1 else search(0, alpha)
     assert (least_n_single_pass(0.001), least_n_two_stage(0.001)) == (11, 10)
     assert (least_n_single_pass(1.1e-8), least_n_two_stage(1.1e-8)) == (28, 27)
+    joint = least_n_runner_up(alpha)
+    assert 2 * 0.5**joint <= SELECTION * alpha < 2 * 0.5 ** (joint - 1)
+    assert (least_n_runner_up(0.001), least_n_runner_up(1.1e-8)) == (16, 32)
 
 
 @pytest.mark.parametrize("alpha", [0, 1, 0.0, 1.0, -0.1, 2, float("nan"), "0.1", True, None])
 def test_a_bad_alpha_is_refused(alpha):
-    for least_n in (least_n_single_pass, least_n_two_stage):
+    for least_n in (least_n_single_pass, least_n_two_stage, least_n_runner_up):
         with pytest.raises(ValueError, match="^alpha must"):
             least_n(alpha)

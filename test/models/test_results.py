@@ -40,6 +40,7 @@ def card(tmp_path):
             "noisy_accuracy": 0.75,
             "rows": [row(200, 0.5, 0.1), row(1000, 0.95, 0.4)],
         },
+        "evaluation_runner_up": row(200, 0.912, 0.32),
         "int8": {"evaluation": {"rows": [loss | {"n": 100}, loss]}},
     }
     return dataclasses.replace(card, details=details)
@@ -53,17 +54,25 @@ def rows(table):
 
 def test_every_n_once_and_the_larger_ones_of_fewer_images(card):
     assert rows(markdown_table([card])) == [
-        [card.name, "0.900, 0.850", "100", "0.910 +- 0.010", "0.250 +- 0.001", ""],
-        ["", "", "200", "0.912 +- 0.010", "0.300 +- 0.001", "0.300, 0.0 +- 0.2 %"],
-        ["", "", "1000", "0.950 +- 0.010", "0.400 +- 0.001", ""],
+        [card.name, "0.900, 0.850", "100", "0.910 +- 0.010", "0.250 +- 0.001", "", ""],
+        [
+            "",
+            "",
+            "200",
+            "0.912 +- 0.010",
+            "0.300 +- 0.001",
+            "0.320 +- 0.001",
+            "0.300, 0.0 +- 0.2 %",
+        ],
+        ["", "", "1000", "0.950 +- 0.010", "0.400 +- 0.001", "", ""],
     ]
 
 
 def test_a_row_for_each_card_at_200(card):
     bare = dataclasses.replace(card, details={"evaluation": card.details["evaluation"]})
     assert rows(short_markdown_table([card, bare])) == [
-        [card.name, "0.912 +- 0.010", "0.300 +- 0.001", "0.300, 0.0 +- 0.2 %"],
-        [card.name, "0.912 +- 0.010", "0.300 +- 0.001", ""],
+        [card.name, "0.912 +- 0.010", "0.300 +- 0.001", "0.320 +- 0.001", "0.300, 0.0 +- 0.2 %"],
+        [card.name, "0.912 +- 0.010", "0.300 +- 0.001", "", ""],
     ]
 
 
