@@ -12,7 +12,7 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
-from .joint import class_votes, joint_bound, prepare, runner_up, runner_up_cap
+from .joint import class_votes, joint_bound, prepare, rival_votes, runner_up, runner_up_cap
 from .least_n import (
     LEAST_N,
     PROCEDURES,
@@ -50,6 +50,7 @@ __all__ = [
     "radius",
     "radius_cap",
     "randomized_lower_bound",
+    "rival_votes",
     "runner_up",
     "runner_up_cap",
     "single_pass",

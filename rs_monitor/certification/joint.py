@@ -18,8 +18,9 @@ Fithian 2019; Cohen et al. rely on it for PREDICT). The rest of alpha is for the
 For one pair (p_T, t) let U = P[Bin(n, p_T) >= n_T] and V = P[Bin(n - n_T, t) <= n_S]: two
 p-values of which the second is valid whatever the first is. So the pair may be rejected wherever
 (U, V) lies in a set that two independent uniforms hit with probability level, if the set has with
-a point all points with smaller U and V. The set used here is, with Z = ndtri(U) and
-Y = min(ndtri(V), `_CEILING`),
+a point all points with smaller U and V: its largest V, f(U), does not rise with U, and U tends to
+be larger than a uniform one, so that P <= E f(U) <= level. The set used here is, with
+Z = ndtri(U) and Y = min(ndtri(V), `_CEILING`),
 
     V <= `_ALONE` * level    or    w1 * Z + w2 * Y <= -z,    w1^2 + w2^2 = 1,
 
@@ -32,6 +33,9 @@ it is over-stated only if the true pair is rejected.
 Clopper-Pearson bound at level Phi(-(z + w2 * Y) / w1), and the radius rises with p_T. In a cell of
 t in which w2 is the same, V is largest at its lower end and the radius smallest at its upper end:
 what the two ends give together holds for the cell. Cells that may hold the minimum are divided.
+
+Invalid samples are votes for no class. Here they may be many, unlike where half of all votes is
+asked for: as many count as votes of the runner-up as would make it one, which only lowers bounds.
 """
 
 import functools
@@ -42,12 +46,12 @@ from scipy.special import betainc, ndtr, ndtri
 
 from .bounds import bisect, clopper_pearson_array, smallest, upper_tail
 from .certificate import Certificate, Status
-from .checks import check_alpha, check_positive
+from .checks import check_alpha, check_integer, check_positive
 from .least_n import SELECTION, least_n_runner_up
 from .procedures import check_votes_and_n, most_of_others
 
-# The design below is free: whatever it is, the procedure is sound. It was chosen for
-# p_T uniform on [0.4, 1], t uniform on [0, 1] and n of 50 to 1,000.
+# The design below is free: the procedure is sound with any edges from 0 to 1 and any weights in
+# [0, 1). It was chosen for p_T uniform on [0.4, 1], t uniform on [0, 1] and n of 50 to 1,000.
 _ALONE = 0.02  # part of the level that rejects by the runner-up's votes alone
 _CEILING = -0.5  # evidence from them that counts, at most: few votes for others say little
 _WEIGHT = 0.75  # w2 = _WEIGHT * sqrt(1 - t): at t = 1 all that is not T is S, and V says nothing
@@ -83,7 +87,7 @@ class _Cells(NamedTuple):
 
 def _rejected(w1, w2, z, level):
     """Probability that two independent uniforms are in the set, for arrays of sets."""
-    floor = ndtri(max(_ALONE * level, np.finfo(float).tiny))
+    floor = ndtri(max(_ALONE * level, np.finfo(float).tiny))  # finite, at a level near 0 too
     y = floor + (_CEILING - floor) * (_NODES + 1) / 2
     density = np.exp(-(y**2) / 2) / np.sqrt(2 * np.pi) * (_CEILING - floor) / 2 * _NODE_WEIGHTS
     between = ndtr(-(z[:, None] + w2[:, None] * y) / w1[:, None]) @ density
@@ -144,12 +148,14 @@ def joint_bound(top, runner_up, n, alpha):
     n : int
         All samples, the invalid ones too.
     alpha : float
-        As for `runner_up`; of it 1 - `SELECTION` is the level of both bounds together.
+        As for `runner_up`; of it 1 - `SELECTION` is the level of both bounds together. Nothing
+        is checked here: this is the form for a frame's hot path.
 
     Returns
     -------
     unit_radius : float
-        In units of sigma. Where it is not above 0 nothing can be certified.
+        In units of sigma. Where it is not above 0 nothing can be certified. It never rises with
+        the runner-up's votes; with one more for the top class it may fall, by a hundredth.
     p_lower : float
         In [0, 1).
 
@@ -162,7 +168,8 @@ def joint_bound(top, runner_up, n, alpha):
     cells = _cells(level)
     p = _least_p(cells, cells.left, top, runner_up, n, level)
     radii = _unit_radii(p, cells.right)
-    # The minimum is not above what single pairs have: only cells below need a closer look.
+    # The minimum is not above what single pairs have: only cells below need a closer look. That
+    # saves work; whatever is divided, the bound holds.
     single = _unit_radii(_least_p(cells, cells.right, top, runner_up, n, level), cells.right)
     closer = radii < single.min()
     parts = cells.take(closer).divided()
@@ -184,13 +191,15 @@ def class_votes(runner_up, n, alpha):
     Parameters
     ----------
     runner_up, n : int
+        The former at most half of the latter.
     alpha : float
         As for `joint_bound`.
 
     Returns
     -------
     int
-        n - runner_up + 1, more than there can be, where nothing is enough.
+        n - runner_up + 1, more than there can be, where nothing is enough. To have so many need
+        not be enough, where they do not bound the radius above 0.
 
     Examples
     --------
@@ -205,6 +214,11 @@ def class_votes(runner_up, n, alpha):
 
 
 class_votes = functools.lru_cache(maxsize=4096)(class_votes)
+
+
+def rival_votes(runner_up, invalid):
+    """Votes that count as the runner-up's: an invalid sample is a vote against every class."""
+    return max(runner_up, invalid)
 
 
 def runner_up(counts, *, sigma, alpha, invalid=0):
@@ -223,6 +237,7 @@ def runner_up(counts, *, sigma, alpha, invalid=0):
     Returns
     -------
     Certificate
+        Where there are more invalid samples than votes of the runner-up, they are its votes.
         ``p_lower`` is of the joint bound and may be below 1/2; ``alpha_bound`` is the level of
         both together; ``votes_required`` is what the class test asks for beside the runner-up.
 
@@ -249,19 +264,20 @@ alpha 0.001, runner_up)
         )
     class_id = int(counts.argmax())
     top, second = int(counts[class_id]), most_of_others(counts, class_id)
-    required = class_votes(second, n, alpha)
+    rival = rival_votes(second, invalid)
+    required = class_votes(rival, n, alpha)
     unit_radius, p_lower, reason = 0.0, 0.0, ""
     if top < required:
         reason = (
-            f"top class has {top} of {n} votes and the runner-up {second}, beside which "
+            f"top class has {top} of {n} votes and the runner-up {rival}, beside which "
             f"{required} are required"
         )
     else:
-        unit_radius, p_lower = joint_bound(top, second, n, alpha)
+        unit_radius, p_lower = joint_bound(top, rival, n, alpha)
         if not unit_radius > 0:
             unit_radius, p_lower = 0.0, 0.0
             reason = (
-                f"top class has {top} of {n} votes and the runner-up {second}: too few to bound "
+                f"top class has {top} of {n} votes and the runner-up {rival}: too few to bound "
                 "their probabilities apart"
             )
     return Certificate(
@@ -291,12 +307,30 @@ def runner_up_cap(n, sigma, alpha):
     Parameters
     ----------
     n : int
-        At least `least_n_runner_up`.
+        Votes, at least 1.
     sigma, alpha : float
         As for `runner_up`.
 
     Returns
     -------
     float
+        In the units of sigma; 0 where n can never certify.
+
+    Raises
+    ------
+    ValueError
+        For an argument outside its range.
+
+    Examples
+    --------
+    >>> round(runner_up_cap(200, 0.25, 0.001), 4)
+    0.4548
     """
-    return sigma * joint_bound(n, 0, n, alpha)[0]
+    n, sigma, alpha = (
+        check_integer("n", n, low=1),
+        check_positive("sigma", sigma),
+        check_alpha(alpha),
+    )
+    if n < least_n_runner_up(alpha):
+        return 0.0
+    return sigma * max(joint_bound(n, 0, n, alpha)[0], 0.0)

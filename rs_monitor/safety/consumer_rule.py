@@ -19,6 +19,7 @@ from ..certification import (
     class_votes,
     joint_bound,
     lower_bound,
+    rival_votes,
 )
 
 _ROUNDING = 1e-9  # relative: the same formula on another machine
@@ -139,8 +140,9 @@ def _contradiction(certificate: Any) -> str:
         nothing = p_lower < 0.5 * (1 - _ROUNDING)  # the bound of what is certified never is
         unit_radius = float(ndtri(p_lower))
     else:
-        nothing = c.votes_top < class_votes(c.votes_runner_up, c.n_used, c.alpha)
-        unit_radius = joint_bound(c.votes_top, c.votes_runner_up, c.n_used, c.alpha)[0]
+        rival = rival_votes(c.votes_runner_up, c.votes_invalid)
+        nothing = c.votes_top < class_votes(rival, c.n_used, c.alpha)
+        unit_radius = joint_bound(c.votes_top, rival, c.n_used, c.alpha)[0]
     if nothing:
         return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
     # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.

@@ -20,6 +20,7 @@ from rs_monitor.certification import (
     joint_bound,
     least_n_runner_up,
     prepare,
+    rival_votes,
     runner_up,
     runner_up_cap,
     single_pass,
@@ -253,7 +254,7 @@ def test_abstentions_say_why():
     )
     assert (too_close.class_id, too_close.radius, too_close.p_lower) == (-1, 0.0, 0.0)
     # The class is clear, but not how far it is ahead.
-    apart = runner_up([28, 0], invalid=6, sigma=0.25, alpha=1e-6)
+    apart = runner_up([30, 1, 1, 1, 1], sigma=0.25, alpha=1e-6)
     assert apart.status == Status.ABSTAINED
     assert "too few to bound" in apart.reason
     none = runner_up([0, 0], sigma=0.25, alpha=0.001, invalid=50)
@@ -292,3 +293,27 @@ def test_a_level_beyond_all_reason_gives_no_warning_and_no_radius():
     with pytest.raises(ValueError, match="^n must be at least"):
         runner_up([100, 0], sigma=1, alpha=1e-300)
     assert joint_bound(100, 0, 100, 5e-324)[0] < 0
+    least = least_n_runner_up(1e-150)
+    hopeless = runner_up([least, 0], sigma=1, alpha=1e-150)
+    assert (hopeless.status, hopeless.radius_cap) == (Status.ABSTAINED, 0.0)
+
+
+def test_the_cap_checks_what_it_is_given():
+    assert runner_up_cap(16, 0.5, 0.001) > 0 == runner_up_cap(15, 0.5, 0.001)
+    for wrong in ((0, 1.0, 0.001), (100, -1.0, 0.001), (100, 1.0, 2.0)):
+        with pytest.raises(ValueError, match=" must "):
+            runner_up_cap(*wrong)
+
+
+def test_invalid_samples_are_votes_against_every_class():
+    assert rival_votes(3, 2) == rival_votes(2, 3) == 3
+    against = runner_up([120, 20], sigma=0.25, alpha=0.001, invalid=60)
+    other = runner_up([120, 60], sigma=0.25, alpha=0.001, invalid=20)
+    assert (against.status, other.status) == (Status.CERTIFIED, Status.CERTIFIED)
+    assert (against.votes_runner_up, against.votes_invalid) == (20, 60)
+    assert against.radius == other.radius == 0.25 * joint_bound(120, 60, 200, 0.001)[0]
+    assert against.votes_required == other.votes_required
+    many = runner_up([70, 10], sigma=0.25, alpha=0.001, invalid=50)
+    assert many.reason == (
+        "top class has 70 of 130 votes and the runner-up 50, beside which 81 are required"
+    )

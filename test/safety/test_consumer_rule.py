@@ -65,6 +65,7 @@ def test_a_certificate_that_bounds_the_runner_up_is_computed_again():
     [
         {"votes_runner_up": 12},  # its radius is less
         {"votes_top": 149},
+        {"votes_invalid": 12},
         {"procedure": "single_pass"},
         {"procedure": "two_stage"},
         {"alpha": 0.0005},
