@@ -26,6 +26,7 @@ MODULES = {
     "certification/single_pass_table": (),
     "certification/procedures": (),
     "certification/joint": (),
+    "certification/winner": (),
     "certification/certificate": (),
     "certification/checks": (),
     "certification/curtailment": (),

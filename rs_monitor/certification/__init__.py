@@ -12,7 +12,7 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
-from .joint import class_votes, joint_bound, prepare, rival_votes, runner_up, runner_up_cap
+from .joint import joint_bound, prepare, runner_up_cap
 from .least_n import (
     LEAST_N,
     PROCEDURES,
@@ -29,6 +29,7 @@ from .pairs import (
 )
 from .procedures import single_pass, two_stage
 from .single_pass_table import SinglePassTable
+from .winner import class_votes, rival_votes, runner_up
 
 __all__ = [
     "LEAST_N",
