@@ -226,6 +226,8 @@ class Certifier:
             f"{certificate.votes_top} of {certificate.n_used} votes, "
             f"{certificate.votes_required} are required"
         )
+        if settings.procedure == "runner_up" and not certificate.abstain:
+            note += f" beside {certificate.votes_runner_up} of the runner-up"
         if votes.n < settings.n:
             note += f"; the deadline cut n to {votes.n} of {settings.n}"
         return FrameCertificate(

@@ -124,7 +124,7 @@ def test_runner_up(make):
     assert result.certificate.status is Status.CERTIFIED
     assert result.note == (
         f"{result.certificate.votes_top} of 100 votes, {result.certificate.votes_required} are "
-        "required"
+        f"required beside {result.certificate.votes_runner_up} of the runner-up"
     )
     spread = certifier._conclude(frame(), settings, None, counted(30, 62, 8))
     assert spread.certificate == runner_up([30, 62, 8], sigma=0.25, alpha=0.001)

@@ -10,6 +10,7 @@ its own. Needs ROS, for the types of the topics.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 from pathlib import Path
@@ -103,6 +104,7 @@ def generated() -> dict[Path, str]:
 
 def main() -> None:
     """Write the files that are out of date."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for path, text in generated().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ Examples
 from .bounds import lower_bound, radius, radius_cap, randomized_lower_bound
 from .certificate import Certificate, Status
 from .curtailment import curtailed
-from .joint import joint_bound, prepare, runner_up_cap
+from .joint import prepare, runner_up_cap
 from .least_n import (
     LEAST_N,
     PROCEDURES,
@@ -29,7 +29,7 @@ from .pairs import (
 )
 from .procedures import single_pass, two_stage
 from .single_pass_table import SinglePassTable
-from .winner import class_votes, rival_votes, runner_up
+from .winner import runner_up, runner_up_bound
 
 __all__ = [
     "LEAST_N",
@@ -39,9 +39,7 @@ __all__ = [
     "SinglePassPair",
     "SinglePassTable",
     "Status",
-    "class_votes",
     "curtailed",
-    "joint_bound",
     "least_n_runner_up",
     "least_n_single_pass",
     "least_n_two_stage",
@@ -51,8 +49,8 @@ __all__ = [
     "radius",
     "radius_cap",
     "randomized_lower_bound",
-    "rival_votes",
     "runner_up",
+    "runner_up_bound",
     "runner_up_cap",
     "single_pass",
     "single_pass_pair",

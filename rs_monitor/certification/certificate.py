@@ -51,12 +51,14 @@ class Certificate:
         L2, in the units of sigma; 0 when abstaining. The cap is what n_used equal votes give.
     p_lower : float
         Lower bound of the class's probability at level 1 - alpha, in [0, 1); 0 where none is
-        claimed.
+        claimed. The radius follows from it, but for ``runner_up``, where it may be below 1/2.
     alpha_bound : float
-        The level at which the Clopper-Pearson bound was taken, at most alpha; 0 where none was.
+        The level at which the Clopper-Pearson bound was taken, or both bounds of ``runner_up``
+        together, at most alpha; 0 where none was.
     votes_required, votes_top, votes_runner_up, votes_invalid : int
-        Votes needed to certify; votes of the class in question; most votes of any other class;
-        samples whose logits were not finite, which are votes against every class.
+        Votes needed to certify (``runner_up``: beside these of the runner-up); votes of the class
+        in question; most votes of any other class; samples whose logits were not finite, which
+        are votes against every class.
     n_selection, n_used, n_drawn : int
         Samples that only chose the class; the n of the bound; samples drawn towards n_used, fewer
         when the procedure is curtailed.

@@ -177,7 +177,7 @@ def joint_bound(top, runner_up, n, alpha):
     return float(radius), float(p_lower)
 
 
-joint_bound = functools.lru_cache(maxsize=65536)(joint_bound)
+joint_bound = functools.lru_cache(maxsize=4096)(joint_bound)
 
 
 def runner_up_cap(n, sigma, alpha):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evaluation.demo_summary import summarise, table
+from ..models import evaluation_key
 from ..parameters import BY_NAME
 from ..processes import ProcessError, interrupts_raise
 from ..program import UsageError
@@ -115,7 +116,7 @@ def _prepare(
         n_idle = samples_when_idle(certifier, images, settings, budget)
     finally:
         bank.close()
-    evaluation = model.card.details.get("evaluation")
+    evaluation = model.card.details.get(evaluation_key(settings.procedure))
     # One of another model file says nothing about this one, unless it is what this int8 twin was
     # made from: the table names the precision.
     known = {model.model_id, str(model.card.details.get("sha256", ""))[:12]}

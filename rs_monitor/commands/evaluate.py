@@ -25,7 +25,7 @@ from ..evaluation.accuracy import RADII, clustered_error, rows
 from ..evaluation.figures import FiguresUnavailable, check_picture
 from ..evaluation.measuring import Measured, classify_clean, measure
 from ..evaluation.vote_log import TsvStream, VoteLog, VoteLogError, recorder, resumed
-from ..models import Model
+from ..models import Model, evaluation_key
 from ..program import UsageError, check_output
 from ..sampling import FIXED_CHUNK
 from ..settings import Settings
@@ -86,7 +86,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--record", action="store_true",
         help="write the result into the model's card: evaluation, or evaluation_thinned "
-        "(--every); evaluation_runner_up with that procedure",
+        "(--every); evaluation_runner_up and evaluation_runner_up_thinned with that procedure",
     )  # fmt: skip
     add_certification_options(parser, n=[200])
     add_seed_option(parser)
@@ -201,10 +201,12 @@ def _measure(
         "n": ns,
         "sigma": settings.sigma,
         "alpha": settings.alpha,
-        "procedure": settings.procedure,
         "seed": arguments.seed,
     }
-    options = {name: decisive[name] for name in ("sigma", "alpha", "procedure")} | {"ns": ns}
+    if settings.procedure not in LEAST_N:  # logs of before there was another have no procedure
+        decisive["procedure"] = settings.procedure
+    options = {name: decisive[name] for name in ("sigma", "alpha")}
+    options |= {"ns": ns, "procedure": settings.procedure}
     with _log(arguments.tsv, decisive, len(engine.model.card.labels)) as log:
         done = resumed(log, index, data.labels, **options)
         if done:
@@ -280,7 +282,7 @@ def run(arguments: argparse.Namespace) -> int:
         "true_votes": [result.true_votes for result in results],  # of the largest n
     }
     if arguments.record:
-        key = "evaluation" if settings.procedure in LEAST_N else f"evaluation_{settings.procedure}"
+        key = evaluation_key(settings.procedure)
         record(card, key if arguments.every == 1 else f"{key}_thinned", result)
     if arguments.plot is not None:
         plot(arguments.plot, result, data, results, ns)

@@ -49,7 +49,7 @@ def plot(
     """
     title = (
         f"{result['model']} on {result['data']}: {result['images']} images, "
-        f"σ = {result['sigma']:g}, α = {result['alpha']:g}"
+        f"σ = {result['sigma']:g}, α = {result['alpha']:g}, {result['procedure']}"
     )
     options = {name: result[name] for name in ("sigma", "alpha", "procedure")}
 

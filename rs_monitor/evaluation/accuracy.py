@@ -206,9 +206,9 @@ def rows(
     """Summarise at each n.
 
     A smaller n is the exact expectation over its sub-draws: of the n_max samples, of which the
-    true class has K, n are hypergeometric. A certificate needs more than half of the votes, so
-    a certified true class is the top class. Images that abstain or are certified as another
-    class count 0 (Zhai et al. 2020, average certified radius).
+    true class has K, n are hypergeometric. A certificate of the procedures of `LEAST_N` needs more
+    than half of the votes, so a certified true class is the top class. Images that abstain or are
+    certified as another class count 0 (Zhai et al. 2020, average certified radius).
 
     Parameters
     ----------

@@ -132,6 +132,7 @@ def table(summary: dict[str, Any], held_aside: dict[str, Any]) -> str:
             ("frames certified right", _number(summary["frames_certified_right_share"], ".1%")),
         ]
     conditions = [f"{k} {held_aside[k]:g}" for k in ("images", "sigma", "n") if k in held_aside]
+    conditions += [held_aside["procedure"]] if "procedure" in held_aside else []
     conditions += [f"precision {held_aside['precision']}"] if "precision" in held_aside else []
     accuracy, radius = (
         _number(held_aside[name], form) if name in held_aside else "not in the card"

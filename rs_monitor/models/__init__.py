@@ -13,6 +13,7 @@ from .card import (
     read_mapping,
 )
 from .model import Model, load_model, load_reference_image
+from .results import evaluation_key
 from .saving import save_card, save_twin
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "RESOLUTIONS",
+    "evaluation_key",
     "file_beside",
     "load_card",
     "load_model",

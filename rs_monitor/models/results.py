@@ -17,6 +17,11 @@ _HEADER = (
 )
 
 
+def evaluation_key(procedure: str) -> str:
+    """Return the name under which cards keep evaluations with a procedure."""
+    return "evaluation" if procedure == "single_pass" else f"evaluation_{procedure}"
+
+
 def markdown_table(cards: Iterable[ModelCard]) -> str:
     """Return every n that was evaluated, and the accuracies of the network alone.
 
@@ -62,7 +67,7 @@ def _figures(row: Mapping[str, Any]) -> str:
 
 def _runner_up(card: ModelCard, n: int) -> str:
     """Return the radius of the procedure that bounds the runner-up too, where it was measured."""
-    row = card.details.get("evaluation_runner_up", {})
+    row = card.details.get(evaluation_key("runner_up"), {})
     if row.get("n") != n:
         return ""
     return f"{row['average_certified_radius']:.3f} +- {row['standard_error']:.3f}"

@@ -85,9 +85,10 @@ class CertifierNode(ManagedNode):
         return self._not_kept if build is None else build.state
 
     def _check_configuration(self, configuration: Configuration) -> None:
-        """Refuse what the loaded models cannot do."""
+        """Refuse what the loaded models cannot do; have ready what the next frame needs."""
         if self._keeper is not None:
-            self._selected(configuration)
+            certifier, _ = self._selected(configuration)
+            certifier.prefetch(configuration.settings, configuration.budget)
 
     def _selected(self, configuration: Configuration) -> tuple[Certifier, str]:
         return self._keeper.bank.select(

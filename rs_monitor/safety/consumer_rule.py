@@ -16,10 +16,8 @@ from ..certification import (
     LEAST_N,
     PROCEDURES,
     Status,
-    class_votes,
-    joint_bound,
     lower_bound,
-    rival_votes,
+    runner_up_bound,
 )
 
 _ROUNDING = 1e-9  # relative: the same formula on another machine
@@ -140,9 +138,9 @@ def _contradiction(certificate: Any) -> str:
         nothing = p_lower < 0.5 * (1 - _ROUNDING)  # the bound of what is certified never is
         unit_radius = float(ndtri(p_lower))
     else:
-        rival = rival_votes(c.votes_runner_up, c.votes_invalid)
-        nothing = c.votes_top < class_votes(rival, c.n_used, c.alpha)
-        unit_radius = joint_bound(c.votes_top, rival, c.n_used, c.alpha)[0]
+        votes = c.votes_top, c.votes_runner_up, c.votes_invalid, c.n_used
+        _, unit_radius, _ = runner_up_bound(*votes, c.alpha)
+        nothing = not unit_radius > 0
     if nothing:
         return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
     # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.

@@ -12,12 +12,12 @@ from rs_monitor.certification import (
     SELECTION,
     Status,
     joint,
-    joint_bound,
     least_n_runner_up,
     prepare,
     runner_up,
     runner_up_cap,
 )
+from rs_monitor.certification.joint import joint_bound
 
 ALPHAS = st.sampled_from([0.3, 0.05, 0.01, 0.001, 1e-6])
 

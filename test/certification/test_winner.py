@@ -13,13 +13,13 @@ from rs_monitor.certification import (
     LEAST_N,
     SELECTION,
     Status,
-    class_votes,
-    joint_bound,
     least_n_runner_up,
-    rival_votes,
     runner_up,
+    runner_up_bound,
     single_pass,
 )
+from rs_monitor.certification.joint import joint_bound
+from rs_monitor.certification.winner import class_votes
 
 
 def true_radii(probabilities):
@@ -100,8 +100,8 @@ def test_simulation_at_two_hundred_votes(probabilities, alpha):
     true = true_radii(probabilities)
     errors = 0
     for (class_id, votes, second), count in zip(kinds.tolist(), times.tolist()):
-        if votes >= class_votes(second, 200, alpha):
-            errors += count * (max(joint_bound(votes, second, 200, alpha)[0], 0) > true[class_id])
+        _, radius, _ = runner_up_bound(votes, second, 0, 200, alpha)
+        errors += count * (radius > max(true[class_id], 0.0))
     # The one-sided lower limit at 99.9 %.
     assert errors == 0 or beta.ppf(1e-3, errors, trials - errors + 1) <= alpha
 
@@ -164,13 +164,16 @@ def test_abstentions_say_why():
     too_close = runner_up([110, 80, 10], sigma=0.25, alpha=0.001)
     assert too_close.status == Status.ABSTAINED
     assert too_close.reason == (
-        "top class has 110 of 200 votes and the runner-up 80, beside which 121 are required"
+        "top class has 110 of 200 votes, beside 80 of the runner-up 121 are required"
     )
     assert (too_close.class_id, too_close.radius, too_close.p_lower) == (-1, 0.0, 0.0)
     # The class is clear, but not how far it is ahead.
     apart = runner_up([30, 1, 1, 1, 1], sigma=0.25, alpha=1e-6)
     assert apart.status == Status.ABSTAINED
-    assert "too few to bound" in apart.reason
+    assert apart.reason == (
+        "top class has 30 of 34 votes, beside 1 of the runner-up too few to bound its lead above 0"
+    )
+    assert (apart.radius, apart.p_lower) == (0.0, 0.0)
     none = runner_up([0, 0], sigma=0.25, alpha=0.001, invalid=50)
     assert (none.status, none.votes_invalid) == (Status.ABSTAINED, 50)
 
@@ -203,7 +206,7 @@ def test_bad_arguments_are_named(options, named):
 
 
 def test_invalid_samples_are_votes_against_every_class():
-    assert rival_votes(3, 2) == rival_votes(2, 3) == 3
+    assert runner_up_bound(120, 60, 20, 200, 0.001) == runner_up_bound(120, 20, 60, 200, 0.001)
     against = runner_up([120, 20], sigma=0.25, alpha=0.001, invalid=60)
     other = runner_up([120, 60], sigma=0.25, alpha=0.001, invalid=20)
     assert (against.status, other.status) == (Status.CERTIFIED, Status.CERTIFIED)
@@ -211,9 +214,7 @@ def test_invalid_samples_are_votes_against_every_class():
     assert against.radius == other.radius == 0.25 * joint_bound(120, 60, 200, 0.001)[0]
     assert against.votes_required == other.votes_required
     many = runner_up([70, 10], sigma=0.25, alpha=0.001, invalid=50)
-    assert many.reason == (
-        "top class has 70 of 130 votes and the runner-up 50, beside which 81 are required"
-    )
+    assert many.reason == ("top class has 70 of 130 votes, beside 50 invalid ones 81 are required")
 
 
 @pytest.mark.parametrize("n", [40, 200, 1000])

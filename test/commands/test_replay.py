@@ -75,7 +75,15 @@ def test_with_runner_up_every_n_counts_as_published(bag, card, tmp_path):
         assert {row["procedure"] for row in mine} == {"runner_up"}
         assert any(row["status"] == "CERTIFIED" for row in mine)
         assert point["average_radius"] == pytest.approx(np.mean([r["radius"] for r in mine]))
-    assert "runner_up" in (out / "report.html").read_text()
+        radii = np.array([row["radius"] * row["correct"] for row in mine])
+        assert point["average_certified_radius"] == pytest.approx(radii.mean())
+        cap = max(row["radius_cap"] for row in mine)
+        wanted = [r for r in (0.0, 0.1, 0.25, 0.5, 0.75, 1.0) if r < cap]
+        assert point["certified_accuracy"] == {
+            f"{r:g}": pytest.approx(np.mean((radii > 0) & (radii >= r))) for r in wanted
+        }
+    report = (out / "report.html").read_text()
+    assert "runner_up" in report and "expectations over all sub-draws" not in report
 
 
 def test_the_certificate_bag_is_the_table_again(serial):

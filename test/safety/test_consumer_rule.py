@@ -140,6 +140,14 @@ def test_what_must_not_be_built_on(fields):
     assert verdict(**fields) is Verdict.FOREIGN
 
 
+def test_a_joint_bound_without_a_radius_is_nothing_to_build_on():
+    anything = ConsumerRule(max_age=0.2, model_id=MODEL)
+    tiny = of_runner_up((1000, 0), alpha=1e-200, alpha_bound=1e-200, radius=0.0)
+    assert verdict(rule=anything, **tiny) is Verdict.FOREIGN
+    weak = of_runner_up((128, 71, 1), votes_required=0, radius=0.01)
+    assert verdict(rule=anything, **weak | {"class_id": 0}) is Verdict.FOREIGN
+
+
 def test_levels_that_cannot_be():
     assert verdict(votes=(101, 99), alpha=0.0) is Verdict.FOREIGN
     anything = ConsumerRule(max_age=0.2, model_id=MODEL)

@@ -9,7 +9,7 @@ from typing import Any
 from ...certification import LEAST_N, PROCEDURES, runner_up_cap
 from ...certification.expectation import expected_radii, radii_by_votes
 from ...certification.planning import cap
-from ...models import Model
+from ...models import Model, evaluation_key
 from ...settings import MAX_N
 from ..class_probabilities import ClassProbabilities
 
@@ -72,7 +72,9 @@ def radius_bought(
 def _card_rows(model: Model, conditions: dict[str, Any]) -> dict[int, float]:
     """Return radii by n of the evaluation in a card, where it is of this file and conditions."""
     details = model.card.details
-    evaluation = (details["int8"] if model.card.is_twin else details).get("evaluation")
+    evaluation = (details["int8"] if model.card.is_twin else details).get(
+        evaluation_key(conditions["procedure"])
+    )
     if not isinstance(evaluation, dict) or evaluation.get("model_id") != model.model_id:
         return {}
     if any(evaluation.get(name) != value for name, value in conditions.items()):

@@ -149,7 +149,7 @@ class ReplayWorker:
                     "n": point.n,
                     "resolution": point.resolution,
                     "top_class": chosen,
-                    # Of the largest n only: smaller ones are expectations over sub-draws.
+                    # Of the largest n only: smaller ones are expectations over its sub-draws.
                     "votes": votes.counts.tolist() if votes and point is points[-1] else None,
                 }
                 number += 1

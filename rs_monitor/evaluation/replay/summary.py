@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...certification import Status
-from ..accuracy import clustered_error
+from ..accuracy import RADII, clustered_error
 from .expectation import Expectation
 from .labels import UNKNOWN
 from .plan import Plan, Point
@@ -49,6 +49,7 @@ class PointSummary:
         # Compact, since there is one of each for every frame.
         self._clusters, self._radii = array("q"), array("d")
         self._labelled, self._smoothed = array("q"), array("d")  # cluster; class is right
+        self._cap = 0.0  # the most that a frame could have had
         self._values = array("d")  # of each frame: radius, then whether each of RADII is reached
         self._right = self._wrong = 0
 
@@ -86,7 +87,9 @@ class PointSummary:
         self._labelled.append(cluster)
         self._smoothed.append(row["top_class"] == label)
         if self._expect is None:
-            self._values.append(row["radius"] if right else 0.0)
+            radius = row["radius"] if right else 0.0
+            self._values.extend([radius, *(float(right and radius >= r) for r in RADII)])
+            self._cap = max(self._cap, row["radius_cap"])
         else:
             mine = 0
             if votes is not None and not (self._two_stage and chosen != label):
@@ -151,9 +154,12 @@ class PointSummary:
             "smoothed_accuracy_standard_error": _error(smoothed, groups),
         }
         if self._expect is not None:
-            result["certified_accuracy"] = {
-                f"{r:g}": float(values[:, 1 + i].mean()) for i, r in enumerate(self._expect.radii)
-            }
+            radii = self._expect.radii
+        else:
+            radii = [r for r in RADII if r < self._cap]
+        result["certified_accuracy"] = {
+            f"{r:g}": float(values[:, 1 + i].mean()) for i, r in enumerate(radii)
+        }
         return result
 
 

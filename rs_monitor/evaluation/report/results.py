@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...certification import LEAST_N
 from ...files import read_file
 from .frames import Curve, Frames, Point, ReportError, read_frames
 
@@ -50,6 +51,11 @@ class Results:
             if isinstance(place, dict) and place.get(name) is not None:
                 return place[name]
         return otherwise
+
+    @property
+    def expected(self) -> bool:
+        """Whether averages below the largest n are expectations over its sub-draws."""
+        return self.setting("mode") == "offline" and self.setting("procedure") in LEAST_N
 
     def member(self) -> dict[str, Any]:
         """Return what is said of the model that `main` was certified with: name, sha256, ..."""

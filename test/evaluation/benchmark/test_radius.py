@@ -58,6 +58,12 @@ def test_of_runner_up_the_cap_is_told_and_what_a_card_has_of_it(model, tmp_path)
     bought = radius_bought(200, model=model, **mine)
     assert (bought["source"], bought["cap"]) == ("cap", runner_up_cap(200, 0.25, 0.001))
     assert radius_bought(15, **mine)["average_certified_radius"] == 0.0
+    rows = [{"n": 200, "average_certified_radius": 0.4}]
+    theirs = mine | {"model_id": model.model_id, "rows": rows}
+    both = model.card.details | {"evaluation_runner_up": theirs}
+    card = dataclasses.replace(model.card, details=both)
+    bought = radius_bought(300, model=dataclasses.replace(model, card=card), **mine)
+    assert (bought["source"], bought["average_certified_radius"]) == ("card", 0.4)
 
 
 def test_card_of_another_file_tells_nothing(model):
