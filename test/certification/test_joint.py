@@ -22,6 +22,21 @@ from rs_monitor.certification.joint import joint_bound
 ALPHAS = st.sampled_from([0.3, 0.05, 0.01, 0.001, 1e-6])
 
 
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    """Each test computes what it needs: the cache holds for one process."""
+    joint._cells.cache_clear()
+    joint_bound.cache_clear()
+
+
+def test_what_is_prepared_is_not_computed_again():
+    prepare(0.003)
+    joint_bound(90, 2, 100, 0.003)
+    assert joint._cells.cache_info().misses == 1
+    with pytest.raises(ValueError, match="^alpha must"):
+        prepare(1.0)
+
+
 @pytest.mark.parametrize("level", [0.5, 0.05, 0.00095, 1e-9])
 def test_two_uniforms_hit_the_rejection_set_with_its_level(level):
     cells = joint._cells(level)
@@ -101,8 +116,13 @@ def test_a_level_beyond_all_reason_gives_no_warning_and_no_radius():
 
 def test_the_cap_checks_what_it_is_given():
     assert runner_up_cap(16, 0.5, 0.001) > 0 == runner_up_cap(15, 0.5, 0.001)
-    for wrong in ((0, 1.0, 0.001), (100, -1.0, 0.001), (100, 1.0, 2.0)):
-        with pytest.raises(ValueError, match=" must "):
+    assert runner_up_cap(1, 0.5, 0.001) == 0.0
+    for name, wrong in {
+        "n": (0, 1.0, 0.001),
+        "sigma": (9, -1.0, 0.1),
+        "alpha": (9, 1.0, 2.0),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name} must "):
             runner_up_cap(*wrong)
 
 
