@@ -136,7 +136,7 @@ def test_what_a_certificate_says():
     )
     assert c.radius < 0.5 * radius
     assert c.p_lower <= p_lower
-    assert c.procedure == "runner_up"
+    assert (c.procedure, c.n_selection) == ("runner_up", 0)
     assert c.alpha_bound == 0.001 * (1 - SELECTION)
     assert (c.votes_top, c.votes_runner_up, c.votes_invalid, c.n_used, c.n_drawn) == (
         82,
@@ -214,7 +214,9 @@ def test_invalid_samples_are_votes_against_every_class():
     assert against.radius == other.radius == 0.25 * joint_bound(120, 60, 200, 0.001)[0]
     assert against.votes_required == other.votes_required
     many = runner_up([70, 10], sigma=0.25, alpha=0.001, invalid=50)
-    assert many.reason == ("top class has 70 of 130 votes, beside 50 invalid ones 81 are required")
+    assert many.reason == "top class has 70 of 130 votes, beside 50 invalid ones 81 are required"
+    as_many = runner_up([70, 50], sigma=0.25, alpha=0.001, invalid=50)
+    assert "beside 50 of the runner-up" in as_many.reason
 
 
 @pytest.mark.parametrize("n", [40, 200, 1000])
