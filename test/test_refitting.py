@@ -130,6 +130,37 @@ def test_a_chunk_that_no_longer_fits_is_exchanged_and_comes_back(bench):
     assert len(bench.opener.opened) == 3
 
 
+def test_only_looks_in_a_row_count(bench):
+    slow, fast = proportional(0.0025, 0.012), proportional(1e-3)
+    for _ in range(5):
+        bench.change(slow)
+        bench.looks(3)
+        bench.change(fast)
+        bench.looks(1)
+    assert len(bench.opener.opened) == 1
+    bench.change(slow)
+    bench.looks(4)
+    assert len(bench.opener.opened) == 2
+
+
+def test_it_looks_twice_a_second_however_many_frames_there_are(bench):
+    bench.change(proportional(0.0025, 0.012))
+    for _ in range(3):
+        bench.look()
+        for _ in range(50):
+            bench.time += 0.009
+            bench.refitter.certifier_for(bench.bank, bench.certifier, SETTINGS, BUDGET)
+        bench.time -= 0.45
+    assert len(bench.opener.opened) == 1
+
+
+def test_once_closed_it_begins_nothing(bench):
+    bench.change(proportional(0.0025, 0.012))
+    assert bench.refitter.close(LIMIT)
+    bench.looks(20)
+    assert len(bench.opener.opened) == 1
+
+
 @pytest.mark.parametrize("fixed", [0.0, 0.9])
 def test_a_healthy_machine_sees_no_attempts(bench, fixed):
     bench.change(proportional(0.003 * (1 - fixed), 0.192 * fixed))
