@@ -29,8 +29,8 @@ def check_votes_and_n(counts, invalid):
     return counts, invalid, n
 
 
-def _check_two_stage_n(n, alpha):
-    least = least_n_two_stage(alpha)
+def check_least_n(n, least, alpha):
+    """Refuse an n below the fewest votes with which a procedure can certify at alpha."""
     if n < least:
         raise ValueError(
             f"n must be at least {least} at alpha={alpha}: with fewer votes no class could ever "
@@ -177,7 +177,7 @@ def two_stage(selection_counts, counts, *, sigma, alpha, invalid=0):
             f"selection_counts and counts must be of the same classes, got "
             f"{selection_counts.size} and {counts.size}"
         )
-    _check_two_stage_n(n, alpha)
+    check_least_n(n, least_n_two_stage(alpha), alpha)
     n_selection = int(selection_counts.sum())
     if n_selection == 0:
         return Certificate.failure(
@@ -230,7 +230,7 @@ def algorithm1_unsound(counts, *, sigma, alpha, invalid=0):
     """
     counts, invalid, n = check_votes_and_n(counts, invalid)
     sigma, alpha = check_positive("sigma", sigma), check_alpha(alpha)
-    _check_two_stage_n(n, alpha)
+    check_least_n(n, least_n_two_stage(alpha), alpha)
     return _fixed_n_certificate(
         "algorithm1_unsound",
         counts,

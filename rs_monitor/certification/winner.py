@@ -14,7 +14,7 @@ from .certificate import Certificate, Status
 from .checks import check_alpha, check_positive
 from .joint import joint_bound, runner_up_cap
 from .least_n import SELECTION, least_n_runner_up
-from .procedures import check_votes_and_n, most_of_others
+from .procedures import check_least_n, check_votes_and_n, most_of_others
 
 
 def class_votes(runner_up, n, alpha):
@@ -116,12 +116,7 @@ alpha 0.001, runner_up)
     """
     counts, invalid, n = check_votes_and_n(counts, invalid)
     sigma, alpha = check_positive("sigma", sigma), check_alpha(alpha)
-    least = least_n_runner_up(alpha)
-    if n < least:
-        raise ValueError(
-            f"n must be at least {least} at alpha={alpha}: with fewer votes no class could ever "
-            f"be certified; got n={n}"
-        )
+    check_least_n(n, least_n_runner_up(alpha), alpha)
     class_id = int(counts.argmax())
     top, second = int(counts[class_id]), most_of_others(counts, class_id)
     required, unit_radius, p_lower = runner_up_bound(top, second, invalid, n, alpha)
