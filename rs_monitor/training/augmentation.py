@@ -11,7 +11,10 @@ from torch.nn import functional
 
 
 def augment(
-    images: torch.Tensor, generator: torch.Generator, gains: tuple[float, float] = (0.4, 1.7)
+    images: torch.Tensor,
+    generator: torch.Generator,
+    gains: tuple[float, float] = (0.4, 1.7),
+    geometry: float = 1.0,
 ) -> torch.Tensor:
     """Shift, rotate, scale and re-expose each image of a batch.
 
@@ -23,6 +26,9 @@ def augment(
         Source of the randomness.
     gains : tuple of float
         Least and largest factor of the exposure.
+    geometry : float
+        How far images are moved, in [0, 1]: 1 is up to 8 degrees, 13 % of the size and a
+        twentieth of the side.
 
     Returns
     -------
@@ -34,12 +40,15 @@ def augment(
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.rand((n, *shape), generator=generator) * (high - low) + low
 
-    angle = uniform(-math.radians(8), math.radians(8))
-    scale_x, scale_y = uniform(0.87, 1.13), uniform(0.87, 1.13)
+    def around(middle: float, reach: float, *shape: int) -> torch.Tensor:
+        return uniform(middle - reach * geometry, middle + reach * geometry, *shape)
+
+    angle = around(0.0, math.radians(8))
+    scale_x, scale_y = around(1.0, 0.13), around(1.0, 0.13)
     affine = torch.zeros(n, 2, 3)
     affine[:, 0, 0], affine[:, 0, 1] = torch.cos(angle) * scale_x, -torch.sin(angle) * scale_y
     affine[:, 1, 0], affine[:, 1, 1] = torch.sin(angle) * scale_x, torch.cos(angle) * scale_y
-    affine[:, :, 2] = uniform(-0.1, 0.1, 2)
+    affine[:, :, 2] = around(0.0, 0.1, 2)
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     # Exposures differ by factors: the gain is uniform on a logarithmic scale.

@@ -52,8 +52,12 @@ _SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
      "children_crossing", "bicycles_crossing", "ice_or_snow", "wild_animals_crossing"),
     "base",
 )  # fmt: skip
-# Shares of the images that get another's surroundings, part of another's sign, another's light.
-_SWAPPED, _BLENDED, _EXPOSED = 0.4, 0.3, 0.5
+_SHARES = {
+    "geometry": (1.0, "how far images are moved, rotated and scaled, of the usual"),
+    "swapped": (0.4, "share of the images that get another's surroundings"),
+    "blended": (0.3, "share of the images that are blended with another of their class"),
+}
+_EXPOSED = 0.5  # share that gets another's light
 _GAINS = (0.55, 1.6)  # beside that
 
 
@@ -105,9 +109,16 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--network", choices=COMPACT, default=TRAFFIC_SIGN_NETWORK)
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
+    for name, (default, text) in _SHARES.items():
+        parser.add_argument(
+            f"--{name}", type=float, default=default, metavar="X", help=f"{text} (%(default)s)"
+        )
     arguments = training_arguments(parser, args)
     if not 0 <= arguments.scenes <= _MOST_SCENES:
         parser.error(f"--scenes must lie in 0 to {_MOST_SCENES}, got {arguments.scenes}")
+    for name in _SHARES:
+        if not 0.0 <= (share := getattr(arguments, name)) <= 1.0:
+            parser.error(f"--{name} must lie in 0 to 1, got {share:g}")
     return run_told("rs_monitor.training.traffic_signs", lambda: _train(arguments))
 
 
@@ -128,8 +139,8 @@ def _train(arguments: argparse.Namespace) -> None:
     data = concatenate(parts)
     mirror = mirror_classes()
     pixels = torch.from_numpy(data.images).permute(0, 3, 1, 2)
-    blend = SameClassBlend(pixels, torch.from_numpy(data.labels), _BLENDED)
-    swap = SurroundingsSwap(sign_masks(real.images.shape[1]), _SWAPPED)
+    blend = SameClassBlend(pixels, torch.from_numpy(data.labels), arguments.blended)
+    swap = SurroundingsSwap(sign_masks(real.images.shape[1]), arguments.swapped)
 
     def augmentation(
         images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
@@ -137,13 +148,14 @@ def _train(arguments: argparse.Namespace) -> None:
         images, labels = mirror(images, labels, generator)
         images = swap(blend(images, labels, generator), labels, generator)
         images = exchange_exposures(images, _EXPOSED, generator)
-        return augment(images, generator, _GAINS), labels
+        return augment(images, generator, _GAINS, arguments.geometry), labels
 
     run_training(
         arguments,
         lambda: make_network(arguments.network, len(TRAFFIC_SIGN_LABELS)),
         data,
         augmentation,
+        conditions={name: f"{getattr(arguments, name):g}" for name in _SHARES},
     )
 
 

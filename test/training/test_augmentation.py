@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
@@ -23,6 +25,22 @@ def test_images_stay_images_and_differ():
     assert not torch.equal(moved, images)
     assert torch.equal(moved, augment(images, generator()))
     assert not torch.equal(moved, augment(images, generator(2)))
+
+
+def test_geometry_says_how_far_images_are_moved():
+    ramp = torch.linspace(0.2, 0.8, 65).expand(64, 3, 65, 65)
+
+    def moved(geometry):
+        # The slope down the image over that across it, whatever gain, tint and offset are.
+        level = augment(ramp, generator(), (1.0, 1.0), geometry)[:, 0]
+        across = level[:, 32, 36] - level[:, 32, 28]
+        return (level[:, 36, 32] - level[:, 28, 32]) / across
+
+    assert float(moved(0.0).abs().max()) < 1e-4
+    half, whole = moved(0.5), moved(1.0)
+    most = math.tan(math.radians(8)) * 1.13 / 0.87
+    assert 0.5 * most < float(whole.abs().max()) <= most
+    assert float(half.abs().max()) == pytest.approx(0.5 * float(whole.abs().max()), rel=0.15)
 
 
 def test_each_image_has_its_own_exposure():

@@ -66,8 +66,17 @@ def test_scenes(folder, capsys):
     for scenes in ("-1", "9" * 20, "x"):
         words = ["--data", "good.npz", "--out", "out", f"--scenes={scenes}"]
         refused(traffic_signs, words, capsys, "--scenes")
+    for option in ("--geometry=1.5", "--swapped=-0.1", "--blended=nan"):
+        words = ["--data", "good.npz", "--out", "out", option]
+        refused(traffic_signs, words, capsys, option.partition("=")[0])
     words = ["--data", "oblong.npz", "--out", "out", "--scenes=0"]
     refused(traffic_signs, words, capsys, "must be square")
+
+
+def test_a_training_does_not_go_on_with_another_augmentation(folder, capsys):
+    words = ["--data", "good.npz", "--out", "out", "--scenes=0", "--epochs=1", "--precision=fp32"]
+    assert traffic_signs.main([*words, "--swapped=0.7"]) == 0
+    refused(traffic_signs, words, capsys, "another swapped: 0.7")
 
 
 @pytest.mark.parametrize("place", PLACES)
