@@ -52,7 +52,7 @@ _SHAPE = {"priority_road": "square", "yield": "tip"} | dict.fromkeys(
      "children_crossing", "bicycles_crossing", "ice_or_snow", "wild_animals_crossing"),
     "base",
 )  # fmt: skip
-_SHARES = {
+_AUGMENTATION = {
     "geometry": (1.0, "how far images are moved, rotated and scaled, of the usual"),
     "swapped": (0.4, "share of the images that get another's surroundings"),
     "blended": (0.3, "share of the images that are blended with another of their class"),
@@ -109,14 +109,14 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=5000, help="rendered scenes beside them")
     parser.add_argument("--network", choices=COMPACT, default=TRAFFIC_SIGN_NETWORK)
     parser.add_argument("--resolution", choices=RESOLUTIONS, default="full")
-    for name, (default, text) in _SHARES.items():
+    for name, (default, text) in _AUGMENTATION.items():
         parser.add_argument(
             f"--{name}", type=float, default=default, metavar="X", help=f"{text} (%(default)s)"
         )
     arguments = training_arguments(parser, args)
     if not 0 <= arguments.scenes <= _MOST_SCENES:
         parser.error(f"--scenes must lie in 0 to {_MOST_SCENES}, got {arguments.scenes}")
-    for name in _SHARES:
+    for name in _AUGMENTATION:
         if not 0.0 <= (share := getattr(arguments, name)) <= 1.0:
             parser.error(f"--{name} must lie in 0 to 1, got {share:g}")
     return run_told("rs_monitor.training.traffic_signs", lambda: _train(arguments))
@@ -155,7 +155,7 @@ def _train(arguments: argparse.Namespace) -> None:
         lambda: make_network(arguments.network, len(TRAFFIC_SIGN_LABELS)),
         data,
         augmentation,
-        conditions={name: f"{getattr(arguments, name):g}" for name in _SHARES},
+        conditions={name: f"{getattr(arguments, name):g}" for name in _AUGMENTATION},
     )
 
 
