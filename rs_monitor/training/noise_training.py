@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Gaussian-noise training with consistency regularisation, resumable at any step."""
+"""Gaussian-noise training with consistency or adversarial images, resumable at any step."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from ..datasets import LabelledImages
 from ..models import ModelError
+from .adversarial import adversarial_perturbation, radius_at
 from .checkpoints import save_checkpoint
 from .recipe import Recipe
 from .training_state import TrainingState, fingerprint
@@ -159,8 +160,13 @@ def train(
 
     def step(index: torch.Tensor) -> float:
         x, y = augmentation(images[index].float() / 255.0, labels[index], state.generator)
-        x, y = x.to(where).repeat(_DRAWS, 1, 1, 1), y.to(where)
-        x = x + recipe.sigma * torch.randn(x.shape, generator=state.noise, device=where)
+        x, y = x.to(where), y.to(where)
+        shape = (_DRAWS * len(x), *x.shape[1:])
+        noise = recipe.sigma * torch.randn(shape, generator=state.noise, device=where)
+        if recipe.adversarial:
+            radius = radius_at(recipe.adversarial, state.step / (steps * recipe.epochs))
+            x = x + adversarial_perturbation(network, x, noise, y, radius, state.autocast)
+        x = x.repeat(_DRAWS, 1, 1, 1) + noise
         with state.autocast:
             logits = network(x.contiguous(memory_format=torch.channels_last))
         logits = logits.float().view(_DRAWS, len(y), -1)

@@ -34,6 +34,9 @@ class Recipe:
         Peak of the schedule of SGD with Nesterov momentum 0.9.
     consistency, entropy : float
         lambda and eta of Jeong & Shin 2020 (NeurIPS), eqs. 8 and 9.
+    adversarial : float
+        L2 radius, pixels in [0, 1], by which images are moved against the smoothed classifier
+        (`adversarial`); 0: not. With it a step takes about twice the time.
     seed : int
         Seed of initial weights, order, augmentation and noise.
     average : float
@@ -52,6 +55,7 @@ class Recipe:
     weight_decay: float = 5e-4
     consistency: float = 10.0
     entropy: float = 0.5
+    adversarial: float = 0.0
     seed: int = 0
     average: float = 0.0
     schedule: str = SCHEDULES[0]
@@ -59,7 +63,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         positive = ("sigma", "epochs", "batch", "learning_rate")
-        for name in (*positive, "weight_decay", "consistency", "entropy", "seed", "average"):
+        others = ("weight_decay", "consistency", "entropy", "adversarial", "seed", "average")
+        for name in (*positive, *others):
             value, most = getattr(self, name), _MOST.get(name, _LARGEST)
             # Compared, not converted: an integer may be too large for a float.
             if not 0 <= value <= most or (name in positive and value == 0):
@@ -83,6 +88,8 @@ _HELP = {
     "weight_decay": "of all weights",
     "consistency": "weight of the disagreement of two noise draws (Jeong & Shin 2020, lambda)",
     "entropy": "weight of the mean prediction's entropy (eta)",
+    "adversarial": "L2 radius, pixels in [0, 1], by which images are moved against the smoothed "
+    "classifier (SmoothAdv, Salman et al. 2019); takes twice the time",
     "seed": "of initial weights, order, augmentation and noise",
     "average": "decay a step of the moving average of the weights; 0 keeps the last weights",
 }

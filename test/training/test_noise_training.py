@@ -69,10 +69,12 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.parametrize("adversarial", [0.0, 0.5])
 @pytest.mark.parametrize("at", [3, 4, 8, 11])  # of 12 steps, 4 an epoch
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, at):
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, at, adversarial):
+    recipe = dataclasses.replace(RECIPE, adversarial=adversarial)
     whole, resumed = network(), network()
-    train(whole, stripes(), RECIPE)
+    train(whole, stripes(), recipe)
 
     def kill(progress):
         if progress.step == at:
@@ -80,10 +82,10 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, at):
 
     checkpoint = tmp_path / "checkpoint.pt"
     with pytest.raises(Killed):
-        train(resumed, stripes(), RECIPE, checkpoint, report=kill, save_steps=3)
+        train(resumed, stripes(), recipe, checkpoint, report=kill, save_steps=3)
     fresh = network()
     torch.nn.init.zeros_(fresh[4].weight)  # what it starts with does not count: it resumes
-    train(fresh, stripes(), RECIPE, checkpoint)
+    train(fresh, stripes(), recipe, checkpoint)
     for one, other in zip(whole.state_dict().values(), fresh.state_dict().values()):
         assert torch.equal(one, other)
 
@@ -177,3 +179,15 @@ def test_it_learns():
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2).float() / 255
     noisy = images + 0.25 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     assert (trained(noisy).argmax(1).numpy() == data.labels).mean() > 0.9
+
+
+def test_adversarial_images_change_what_is_learnt_after_the_first_step():
+    weights = {}
+    for radius in (0.0, 0.5):
+        for epochs, batch in ((1, 32), (2, 32)):  # one step, two steps
+            recipe = dataclasses.replace(RECIPE, epochs=epochs, batch=batch, average=0.0)
+            trained = network()
+            train(trained, stripes(), dataclasses.replace(recipe, adversarial=radius))
+            weights[radius, epochs] = trained.state_dict()["0.weight"]
+    assert torch.equal(weights[0.0, 1], weights[0.5, 1])  # the radius begins at 0
+    assert not torch.equal(weights[0.0, 2], weights[0.5, 2])

@@ -58,6 +58,8 @@ def test_bfloat16_is_taken_where_the_processor_computes_it(flags, precision, mon
         ({"batch": -1}, "batch must be positive"),
         ({"learning_rate": math.inf}, "learning_rate"),
         ({"consistency": -1.0}, "consistency must be not negative"),
+        ({"adversarial": -0.1}, "adversarial must be not negative"),
+        ({"adversarial": math.nan}, "adversarial must be not negative"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**32}, "seed must be not negative and at most 4.29497e"),
         ({"epochs": 10**400}, "epochs must be positive and at most 1e"),
