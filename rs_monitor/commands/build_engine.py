@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..engines.cache import EngineCache
 from ..engines.tensorrt_build import PRECISIONS, Progress, build_engine, engine_key
 from ..families import load_family, shipped_family
-from ..models import load_model
+from ..models import RESOLUTIONS, load_model
 from ..program import UsageError
 from . import add_json_option, new_parser, write_json
 
@@ -44,6 +44,10 @@ def add_parser(subparsers: Any) -> None:
         help="samples a forward pass (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--resolution", choices=RESOLUTIONS,
+        help="the node's input.resolution (default: what each model was made for)",
+    )  # fmt: skip
+    parser.add_argument(
         "--cache-dir", type=Path, metavar="DIR", help="default: the user's cache folder"
     )
     add_json_option(parser, "the engines")
@@ -61,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     cache = EngineCache(arguments.cache_dir)
     rows = []
     for card in members:
-        model = load_model(card)
+        model = load_model(card, arguments.resolution)
         if arguments.precision == "int8":
             model = model.twin or model
         for capability in dict.fromkeys(arguments.compute_capability):

@@ -200,6 +200,7 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
         "sigma": sigma,
         "alpha": alpha,
         "procedure": "single_pass",
+        "model_id": model.twin.model_id,
         "backend": _BACKEND,
         "original_precision": "fp32",
         "votes_that_differ": _flips(model, data),

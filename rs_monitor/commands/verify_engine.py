@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..bank import CertifierBank
-from ..engines import KEY_BYTES, Engine, EngineError, open_engine
+from ..engines import KEY_BYTES, Engine, EngineError, open_engine, resolve_backend
 from ..engines.machine import has_nvidia_driver
 from ..evaluation.benchmark.frame_loop import sample_frame
 from ..evaluation.machine import describe_machine
@@ -111,12 +111,14 @@ def _check(
     engine = certifier.engine
     card, _ = bank.family.select(settings.sigma, arguments.resolution)
     original = load_model(card, arguments.resolution)
+    # Not the identity's, which names TensorRT's runtime.
+    backend = resolve_backend(arguments.backend)
     images = _images(original)
 
     def reopen() -> Engine:
         return open_engine(
             original,
-            backend=engine.identity.backend,
+            backend=backend,
             precision=engine.identity.precision,
             max_batch=engine.max_batch,
         )
@@ -127,7 +129,7 @@ def _check(
         return int(engine.votes(image, sigma, _KEYED, bytes(KEY_BYTES)).counts.max())
 
     mixed = min(images, key=sureness)
-    with _reference(original, engine) as reference:
+    with _reference(original, backend, engine.max_batch) as reference:
         flips, share = check_flips(engine, reference, images, sigma, _FLIPPED)
         steps: list[tuple[str, Callable[[], Check]]] = [
             ("shares", lambda: check_shares(engine, reference, images, sigma, _SHARED, share)),
@@ -162,13 +164,12 @@ def _images(model: Model) -> list[np.ndarray]:
     return images
 
 
-def _reference(model: Model, engine: Engine) -> Engine:
+def _reference(model: Model, backend: str, max_batch: int) -> Engine:
     """Open a float32 engine with the same noise: PyTorch's where it may, as others' code.
 
     An engine of the same backend would share its mistakes; but a GPU's noise is another one than
     the CPU's.
     """
-    backend = engine.identity.backend
     names = ["torch", backend] if not has_nvidia_driver() or backend != "openvino" else [backend]
     if backend == "torch" and not has_nvidia_driver():
         names = ["openvino", "torch"]
@@ -177,7 +178,7 @@ def _reference(model: Model, engine: Engine) -> Engine:
         if importlib.util.find_spec(name) is None and name != backend:
             continue
         try:
-            return open_engine(model, backend=name, precision="fp32", max_batch=engine.max_batch)
+            return open_engine(model, backend=name, precision="fp32", max_batch=max_batch)
         except EngineError as error:
             failed.append(str(error))
     raise EngineError(f"there is no float32 engine to compare with: {'; '.join(failed)}")

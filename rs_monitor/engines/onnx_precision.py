@@ -6,9 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .errors import EngineError
 
-_REDUCED = {"fp16": "FLOAT16", "bf16": "BFLOAT16"}
+_TYPES = {"fp32": "FLOAT", "fp16": "FLOAT16", "bf16": "BFLOAT16"}
+# Inputs that ONNX wants in float32 whatever the network computes in.
+_KEPT = {"Resize": (1, 2)}
 _QUANTIZE, _DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 _MOST = 127  # of a symmetric int8: -128 has no opposite
 
@@ -18,10 +22,11 @@ def is_quantized(graph: Any) -> bool:
     return any(node.op_type in (_QUANTIZE, _DEQUANTIZE) for node in graph.node)
 
 
-def reduced_precision(onnx_bytes: bytes, precision: str) -> bytes:
-    """Return the network computing in fp16 or bf16 between a float32 input and output.
+def in_precision(onnx_bytes: bytes, precision: str) -> bytes:
+    """Return the network computing in fp32, fp16 or bf16 between a float32 input and output.
 
-    The input stays float32, so that noise is added to the frame before anything is rounded. Own
+    The input stays float32, so that noise is added to the frame before anything is rounded. What
+    the network computes in another float is converted too, else that would run in its place. Own
     code, because onnxconverter-common has no bfloat16.
 
     Raises
@@ -29,31 +34,56 @@ def reduced_precision(onnx_bytes: bytes, precision: str) -> bytes:
     EngineError
         For a constant beyond the range of fp16.
     """
-    import numpy as np
     import onnx
 
     model = onnx.load_from_string(onnx_bytes)
-    graph, narrow = model.graph, onnx.TensorProto.DataType.Value(_REDUCED[precision])
-    single = onnx.TensorProto.FLOAT
-
-    def convert(tensor: Any) -> None:
-        if tensor.data_type != single:
-            return
-        values = onnx.numpy_helper.to_array(tensor)
-        finite = np.isfinite(values)
-        if precision == "fp16" and (abs(values[finite]) > np.finfo(np.float16).max).any():
-            raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(narrow)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(dtype), tensor.name))
+    graph, types = model.graph, onnx.TensorProto.DataType
+    wanted = types.Value(_TYPES[precision])
+    floats = {types.Value(name) for name in _TYPES.values()}
+    kept = {
+        node.input[i]
+        for node in graph.node
+        for i in _KEPT.get(node.op_type, ())
+        if i < len(node.input)
+    }
 
     for tensor in graph.initializer:
-        convert(tensor)
+        if tensor.name not in kept and tensor.data_type in floats:
+            tensor.CopyFrom(_converted(tensor, wanted))
     for node in graph.node:
+        if node.op_type == "Constant" and node.output[0] in kept:
+            continue
         for attribute in node.attribute:
-            if attribute.HasField("t"):
-                convert(attribute.t)
-            elif node.op_type == "Cast" and attribute.name == "to" and attribute.i == single:
-                attribute.i = narrow
+            if attribute.HasField("t") and attribute.t.data_type in floats:
+                attribute.t.CopyFrom(_converted(attribute.t, wanted))
+            elif node.op_type == "Cast" and attribute.name == "to" and attribute.i in floats:
+                attribute.i = wanted
+            elif node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+                value = onnx.helper.get_attribute_value(attribute)
+                tensor = onnx.numpy_helper.from_array(np.array(value, np.float32), node.output[0])
+                attribute.CopyFrom(onnx.helper.make_attribute("value", _converted(tensor, wanted)))
+    del graph.value_info[:]
+    if precision != "fp32":
+        _put_casts_around(graph, precision, wanted)
+    return model.SerializeToString()
+
+
+def _converted(tensor: Any, wanted: int) -> Any:
+    """Return a float tensor in another type."""
+    import onnx
+
+    values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+    largest = abs(values[np.isfinite(values)]).max(initial=0)
+    if wanted == onnx.TensorProto.FLOAT16 and largest > np.finfo(np.float16).max:
+        raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(wanted)
+    return onnx.numpy_helper.from_array(values.astype(dtype), tensor.name)
+
+
+def _put_casts_around(graph: Any, precision: str, wanted: int) -> None:
+    """Keep input and output float32."""
+    import onnx
+
     constants = {tensor.name for tensor in graph.initializer}
     image = next(value.name for value in graph.input if value.name not in constants)
     logits = graph.output[0].name
@@ -61,12 +91,12 @@ def reduced_precision(onnx_bytes: bytes, precision: str) -> bytes:
         node.input[:] = [f"{name}_{precision}" if name == image else name for name in node.input]
         for names in (node.input, node.output):
             names[:] = [f"{name}_{precision}" if name == logits else name for name in names]
-    before = onnx.helper.make_node("Cast", [image], [f"{image}_{precision}"], to=narrow)
-    after = onnx.helper.make_node("Cast", [f"{logits}_{precision}"], [logits], to=single)
+    before = onnx.helper.make_node("Cast", [image], [f"{image}_{precision}"], to=wanted)
+    after = onnx.helper.make_node(
+        "Cast", [f"{logits}_{precision}"], [logits], to=onnx.TensorProto.FLOAT
+    )
     graph.node.insert(0, before)
     graph.node.append(after)
-    del graph.value_info[:]
-    return model.SerializeToString()
 
 
 def symmetric_int8(onnx_bytes: bytes) -> bytes:
@@ -86,7 +116,6 @@ def symmetric_int8(onnx_bytes: bytes) -> bytes:
     EngineError
         For scales or zero points that the network computes.
     """
-    import numpy as np
     import onnx
 
     model = onnx.load_from_string(onnx_bytes)

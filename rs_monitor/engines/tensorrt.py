@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..models import Model
 from .base import EngineIdentity
 from .builds import Builds, EngineNotBuilt, When
 from .cache import EngineCache
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
 from .errors import EngineError
+from .tensorrt_agreement import check_agreement
 from .tensorrt_build import (
     INSTALL,
     PRECISIONS,
@@ -21,15 +20,6 @@ from .tensorrt_build import (
     engine_key,
     import_tensorrt,
 )
-from .torch import read_network
-
-# Share of votes on the same noise that may differ from PyTorch's in fp32: reduced precision
-# flipped up to 2 % of the shipped models' when this was written, int8 up to 7 % of those on
-# made-up images, a wrong engine flips most.
-_FLIPS = {"fp32": 0.01, "int8": 0.2}
-_REDUCED_FLIPS = 0.05
-_SEED = 0
-_PATCHES = 4  # a side
 
 
 class TensorRtEngine(DeviceLoop):
@@ -52,7 +42,7 @@ class TensorRtEngine(DeviceLoop):
                 f"backend tensorrt ({runtime} {self._trt.__version__}) needs an NVIDIA GPU, and "
                 "this machine has no driver of one: use engine.backend openvino"
             )
-        self._original = model
+        original = model
         if precision == "int8" and model.twin:
             model = model.twin
         super().__init__(model, max_batch, torch, gpu)
@@ -66,7 +56,7 @@ class TensorRtEngine(DeviceLoop):
             self._allocate()
             self._load(content)
             self._bind()
-            self._check_agreement()
+            check_agreement(self._logits, self._shape, self._identity, original, model, gpu)
         except torch.OutOfMemoryError as error:
             raise self._too_large() from error
         self._prepare()
@@ -116,13 +106,14 @@ class TensorRtEngine(DeviceLoop):
             f"{cache.folder} has no {precision} engine of {card.name} for {gpu} (compute "
             f"capability {capability}, batches of {self.max_batch})"
         )
+        model = self.model
         if builds.when is When.NEVER:
+            other = model.resolution != card.resolution
             raise EngineError(
                 f"{missing}, and engine.build is false: run `rs_monitor build-engine {card.path} "
                 f"--compute-capability {capability} --precision {precision} --batch "
-                f"{self.max_batch}`"
+                f"{self.max_batch}{f' --resolution {model.resolution}' if other else ''}`"
             )
-        model = self.model
         raise EngineNotBuilt(
             missing,
             lambda progress: cache.get(key, lambda: build_engine(model, key, progress), about),
@@ -180,33 +171,6 @@ class TensorRtEngine(DeviceLoop):
         """Return the stream that PyTorch's own operations are put on."""
         return self._torch.cuda.current_stream(self._device).cuda_stream
 
-    def _check_agreement(self) -> None:
-        """Compare votes with PyTorch's in fp32 on the same noise: an engine is built, not proved.
-
-        Raises
-        ------
-        EngineError
-            When more votes differ than rounding explains, or PyTorch cannot run the network.
-        """
-        torch, card = self._torch, self.model.card
-        reference = read_network(self._original, self.max_batch, torch)
-        reference = reference.to_device(self._device, torch.float32)
-        generator = np.random.default_rng(_SEED)
-        noise = generator.standard_normal(self._shape, np.float32) * np.float32(card.sigma)
-        image = _patches(generator, self._shape)
-        ours = self._logits(image + noise)
-        with torch.inference_mode():
-            theirs = reference(self._batch).float().cpu().numpy()
-        different = (ours.argmax(1) != theirs.argmax(1)) | ~np.isfinite(ours).all(1)
-        precision = self._identity.precision
-        allowed = _FLIPS.get(precision, _REDUCED_FLIPS) * len(ours) + 1
-        if different.sum() > allowed:
-            raise EngineError(
-                f"{card.onnx}: {different.sum()} of {len(ours)} votes of the {precision} engine "
-                f"differ from PyTorch's in fp32 on the same noise, {allowed:.0f} may: use another "
-                "engine.precision, or remove the engine from the cache"
-            )
-
     def close(self) -> None:
         """Release the engine and its memory."""
         if not self._closed:
@@ -214,11 +178,3 @@ class TensorRtEngine(DeviceLoop):
             self._graph = None
             del self._context, self._engine, self._runtime
         super().close()
-
-
-def _patches(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a made-up image for each row, of coloured patches, so that rows differ in class."""
-    batch, channels, height, width = shape
-    coarse = generator.random((batch, channels, _PATCHES, _PATCHES), np.float32)
-    tiled = coarse.repeat(-(-height // _PATCHES), axis=2).repeat(-(-width // _PATCHES), axis=3)
-    return np.ascontiguousarray(tiled[:, :, :height, :width])

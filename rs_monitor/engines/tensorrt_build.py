@@ -12,7 +12,7 @@ from .builds import Progress
 from .cache import EngineKey
 from .errors import EngineError
 from .onnx_graph import check_graph
-from .onnx_precision import is_quantized, reduced_precision, symmetric_int8
+from .onnx_precision import in_precision, is_quantized, symmetric_int8
 
 INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
@@ -153,7 +153,10 @@ def _network(model: Model, precision: str) -> bytes:
                 f"`rs_monitor quantize {model.card.path} --data D`, or use another precision"
             )
         return symmetric_int8(model.onnx)
-    return model.onnx if precision == "fp32" else reduced_precision(model.onnx, precision)
+    try:
+        return in_precision(model.onnx, precision)
+    except EngineError as error:
+        raise EngineError(f"{model.card.onnx}: {error}") from error
 
 
 def _check_network(

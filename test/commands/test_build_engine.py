@@ -7,7 +7,9 @@ from small_models import write_model
 
 from rs_monitor.cli import main
 from rs_monitor.engines import EngineError
-from rs_monitor.engines.tensorrt_build import import_tensorrt
+from rs_monitor.engines.cache import EngineCache
+from rs_monitor.engines.tensorrt_build import engine_key, import_tensorrt
+from rs_monitor.models import load_card, load_model
 
 try:
     RUNTIME, reason = import_tensorrt()[0], "tensorrt builds for its own GPU only"
@@ -65,3 +67,19 @@ def test_a_cache_that_cannot_be_made(tmp_path, capsys):
     (tmp_path / "engines").write_text("")
     assert run(tmp_path, "--compute-capability", "8.6") == 1
     assert "cannot make the engine cache" in capsys.readouterr().err
+
+
+@builds
+def test_half_resolution_is_another_engine(tmp_path, capsys):
+    card = write_model(tmp_path, reference=None)
+    options = ["build-engine", str(card), "--compute-capability", "8.6", "--precision", "fp32"]
+    options += ["--batch", "4", "--cache-dir", str(tmp_path / "engines"), "--json", "-"]
+    engines = []
+    for resolution in ([], ["--resolution", "half"]):
+        assert main([*options, *resolution]) == 0
+        (engine,) = json.loads(capsys.readouterr().out)["engines"]
+        assert engine["built"]
+        engines.append(engine["engine"])
+    half = load_model(load_card(card), "half")
+    key = engine_key(half, "fp32", 4, "8.6")
+    assert engines[0] != engines[1] == str(EngineCache(tmp_path / "engines").path(key))

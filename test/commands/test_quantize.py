@@ -46,6 +46,8 @@ def test_a_model_gains_a_twin(tmp_path, card, capsys):
     evaluation = read.details["int8"]["evaluation"]
     # Two of eight groups are calibrated on and not evaluated.
     assert (evaluation["images"], evaluation["groups"]) == (18, 6)
+    # So that `benchmark` finds the radius that the twin's samples buy.
+    assert evaluation["model_id"] == read.details["int8"]["sha256"][:12]
     assert read.details["int8"]["calibration"]["images"] == 6
     for row in evaluation["rows"]:
         whole = row["original_average_certified_radius"]

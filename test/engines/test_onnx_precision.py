@@ -3,11 +3,12 @@
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from small_models import color_network
 
 from rs_monitor.engines import EngineError
-from rs_monitor.engines.onnx_precision import is_quantized, reduced_precision, symmetric_int8
+from rs_monitor.engines.onnx_precision import in_precision, is_quantized, symmetric_int8
 from rs_monitor.evaluation.parity import patchwork
 from rs_monitor.families import load_family, shipped_families
 from rs_monitor.models import load_model
@@ -19,7 +20,7 @@ TWINS = [
 
 def test_half_precision_keeps_its_input_and_its_meaning():
     original = color_network()
-    reduced = onnx.load_from_string(reduced_precision(original, "fp16"))
+    reduced = onnx.load_from_string(in_precision(original, "fp16"))
     onnx.checker.check_model(reduced)
     assert [n.op_type for n in reduced.graph.node].count("Cast") == 3
     ends = (reduced.graph.input[0], reduced.graph.output[0])
@@ -37,8 +38,71 @@ def test_a_constant_beyond_the_range_of_fp16_is_refused():
         if tensor.name == "gain":
             tensor.CopyFrom(onnx.numpy_helper.from_array(np.float32(1e6), "gain"))
     with pytest.raises(EngineError, match="gain is beyond the range of fp16"):
-        reduced_precision(network.SerializeToString(), "fp16")
-    assert reduced_precision(network.SerializeToString(), "bf16")
+        in_precision(network.SerializeToString(), "fp16")
+    assert in_precision(network.SerializeToString(), "bf16")
+
+
+def constants(kinds, precision):
+    """Types of the constants of a network after it was put into a precision, by name."""
+    nodes, initializers, last = [], [], "image"
+    for name, kind in kinds.items():
+        after = f"after_{name}"
+        if kind.startswith("value"):
+            value = [1.5] if kind.endswith("s") else 1.5
+            nodes.append(helper.make_node("Constant", [], [name], **{kind: value}))
+        else:
+            dtype = getattr(TensorProto, kind)
+            nodes.append(helper.make_node("Cast", [last], [f"cast_{name}"], to=dtype))
+            last = f"cast_{name}"
+            initializers.append(helper.make_tensor(name, dtype, [], [1.5]))
+        nodes.append(helper.make_node("Mul", [last, name], [after]))
+        last = after
+    nodes.append(helper.make_node("Cast", [last], ["logits"], to=TensorProto.FLOAT))
+    ends = [
+        helper.make_tensor_value_info(end, TensorProto.FLOAT, ["n", 3, 2, 2])
+        for end in ("image", "logits")
+    ]
+    graph = helper.make_graph(nodes, "typed", ends[:1], ends[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    made = onnx.load_from_string(in_precision(model.SerializeToString(), precision))
+    images = np.ones((1, 3, 2, 2), np.float32)
+    (logits,) = ReferenceEvaluator(made).run(None, {"image": images})
+    assert logits.dtype == np.float32 and np.allclose(logits, 1.5 ** len(kinds), rtol=1e-2)
+    found = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
+    for node in made.graph.node:
+        if node.op_type == "Constant":
+            found[node.output[0]] = node.attribute[0].t.data_type
+        if node.op_type == "Cast" and node.output[0] != "logits":
+            found[node.output[0]] = node.attribute[0].i
+    return {TensorProto.DataType.Name(number) for number in found.values()}
+
+
+@pytest.mark.parametrize(
+    ("precision", "name"), [("fp32", "FLOAT"), ("fp16", "FLOAT16"), ("bf16", "BFLOAT16")]
+)
+def test_the_whole_network_computes_in_the_precision_that_is_asked_for(precision, name):
+    halves = {"a": "FLOAT16", "b": "FLOAT", "c": "FLOAT16"}
+    if precision != "bf16":  # onnx's own evaluator does not multiply bfloat16 numbers
+        halves |= {"d": "value_float", "e": "value_floats"}
+    else:
+        pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    assert constants(halves, precision) == {name}
+
+
+@pytest.mark.parametrize("as_node", [False, True])
+def test_the_scales_of_a_resize_stay_as_onnx_wants_them(as_node):
+    scales = onnx.numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")
+    nodes = [helper.make_node("Resize", ["image", "", "scales"], ["logits"], mode="nearest")]
+    if as_node:
+        nodes.insert(0, helper.make_node("Constant", [], ["scales"], value=scales))
+    ends = [
+        helper.make_tensor_value_info(end, TensorProto.FLOAT, ["n", 3, size, size])
+        for end, size in (("image", 2), ("logits", 4))
+    ]
+    graph = helper.make_graph(nodes, "resized", ends[:1], ends[1:], [] if as_node else [scales])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    made = onnx.load_from_string(in_precision(model.SerializeToString(), "fp16"))
+    onnx.checker.check_model(made, full_check=True)
 
 
 def logits(content, images):

@@ -8,12 +8,14 @@ The stand-in computes the network on the CPU at the addresses that the engine wa
 import contextlib
 import ctypes
 import enum
+import json
 import types
 
 import numpy as np
 import pytest
 from small_models import color_network, network_image, write_model
 
+from rs_monitor.cli import main
 from rs_monitor.engines import (
     Builds,
     EngineError,
@@ -117,11 +119,15 @@ def stand_in(monkeypatch):
     if torch.cuda.is_available() or RUNTIME != "tensorrt_rtx":
         pytest.skip("there is a GPU, or a runtime that builds on one only")
 
-    def install(model, batch=8, **options):
+    def install(model, batch=8, several=False, **options):
         device = StandIn(model, batch, **options)
+
+        def another(logger):
+            return StandIn(model, batch, **options)
+
         runtime = types.SimpleNamespace(
-            Runtime=device.Runtime, Logger=TRT.Logger, TensorIOMode=Mode, float32=TRT.float32,
-            __version__=TRT.__version__,
+            Runtime=another if several else device.Runtime, Logger=TRT.Logger,
+            TensorIOMode=Mode, float32=TRT.float32, __version__=TRT.__version__,
         )  # fmt: skip
         monkeypatch.setattr(backend, "import_tensorrt", lambda: (RUNTIME, runtime))
         monkeypatch.setattr(backend, "find_gpu", lambda torch: torch.device("cpu"))
@@ -173,16 +179,22 @@ def test_what_is_not_built_is_left_to_the_caller_or_refused(tmp_path, stand_in):
     assert not isinstance(refused.value, EngineNotBuilt)
     with pytest.raises(EngineNotBuilt, match="has no fp32 engine") as missing:
         opened(model, tmp_path / "engines", when=When.LATER)
+    # The engine of half the size is another one: the command says which.
+    half = load_model(model.card, "half")
+    stand_in(half)
+    with pytest.raises(EngineError, match="--batch 8 --resolution half`"):
+        opened(half, tmp_path / "engines", when=When.NEVER)
     phases = []
     missing.value.build(lambda *step: phases.append(step))
     assert phases
+    stand_in(model)
     opened(model, tmp_path / "engines", when=When.LATER).close()
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"wrong": True}, "of 8 votes of the fp32 engine differ from PyTorch's"),
+        ({"wrong": True}, "of 64 votes of the fp32 engine differ from PyTorch's"),
         ({"dtype": TRT.float16}, "float32 is needed"),
         ({"names": ("image", "logits", "more")}, "one input and one output"),
     ],
@@ -243,3 +255,30 @@ def test_int8_runs_the_twin(tmp_path, stand_in):
         assert engine.model.model_id == model.twin.model_id
     key = engine_key(model.twin, "int8", 8, "8.6")
     assert EngineCache(tmp_path / "engines").load(key)
+
+
+def test_verify_engine_finds_it_again_by_its_backend(tmp_path, stand_in, monkeypatch, capsys):
+    """Its identity names the runtime, which is no backend."""
+    card = write_model(tmp_path, reference=None)
+    batch = 8
+    stand_in(load_model(load_card(card)), batch, several=True)
+    monkeypatch.setattr(
+        backend.TensorRtEngine, "chunk_sizes", classmethod(lambda cls, n: (batch,))
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = [
+        "verify-engine",
+        "--model",
+        str(card),
+        "--backend",
+        "tensorrt",
+        "--precision",
+        "fp32",
+    ]
+    assert main([*command, "--draws", "50000", "--json", "-"]) in (0, 1)  # it may be slow here
+    report = json.loads(capsys.readouterr().out)
+    checks = {check["name"]: check["passed"] for check in report["checks"]}
+    assert report["backend"] == RUNTIME and len(checks) == 7
+    assert {name for name, passed in checks.items() if not passed} <= {
+        "the least frame fits into the budget"
+    }
