@@ -283,7 +283,8 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.record:
         key = evaluation_key(settings.procedure)
-        record(card, key if arguments.every == 1 else f"{key}_thinned", result)
+        whole = arguments.every == 1 and arguments.limit is None
+        record(card, key if whole else f"{key}_thinned", result)
     if arguments.plot is not None:
         plot(arguments.plot, result, data, results, ns)
     if arguments.json:

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
-import math
 from pathlib import Path
 from typing import Any
 
-from ..datasets import load_data
-from ..models import load_card
+import numpy as np
+
+from ..datasets import LabelledImages, are_numbers, load_data
+from ..models import MAX_SIGMA, load_card
 from ..program import UsageError, check_folder
 from . import add_json_option, new_parser, write_json
 from .model_options import (
@@ -82,6 +84,12 @@ def _three(option: str, values: list[float] | None) -> tuple[float, ...] | None:
     return tuple(values) if len(values) == 3 else tuple(values * 3)
 
 
+def _numbered(data: LabelledImages) -> LabelledImages:
+    """Take the names of the classes for their numbers."""
+    numbers = np.array([int(name[:18]) for name in data.label_names], np.int64)
+    return dataclasses.replace(data, labels=numbers[data.labels], label_names=())
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Import, compare, write."""
     need_torch("import-checkpoint")
@@ -103,8 +111,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"--range needs black below white, both within {_LARGEST:g} of 0, got {low:g} {high:g}"
         )
-    if not (math.isfinite(arguments.sigma) and arguments.sigma >= 0):
-        raise UsageError(f"--sigma must be finite and not negative, got {arguments.sigma:g}")
+    if not 0 <= arguments.sigma <= MAX_SIGMA:
+        raise UsageError(f"--sigma must lie in 0 to {MAX_SIGMA:g}, got {arguments.sigma:g}")
+    if arguments.arch and arguments.file.suffix.lower() == ".onnx":
+        raise UsageError(f"--arch is for checkpoints: {arguments.file} holds its network")
     wishes = Wishes(
         architecture=arguments.arch,
         layout=arguments.layout,
@@ -125,12 +135,16 @@ def run(arguments: argparse.Namespace) -> int:
         data = load_data(
             arguments.data, labels=labels if arguments.labels else None, size=size
         ).resized(*size)
+        # Folders named by number: the classes' numbers, not names in alphabetical order.
+        numbered = not arguments.labels and are_numbers(data.label_names)
+        if numbered:
+            data = _numbered(data)
         if int(data.labels.max()) >= found.classes:
             raise UsageError(
                 f"{arguments.data}: label {data.labels.max()} is out of range: "
                 f"{arguments.file} has {found.classes} classes"
             )
-        if not arguments.labels and len(data.label_names) == found.classes:
+        if not (arguments.labels or numbered) and len(data.label_names) == found.classes:
             labels = data.label_names
         share, error = clean_accuracy(found.logits, data.images, data.labels)
         accuracy = {"clean_accuracy": share, "standard_error": error, "images": len(data)}

@@ -154,6 +154,11 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None and not 1 <= value <= most:
             raise UsageError(f"--{option.replace('_', '-')} must lie in 1 to {most}")
+    data, out = arguments.data.resolve(), arguments.out.resolve()
+    if arguments.data.is_dir() and out.is_relative_to(data):
+        raise UsageError(
+            f"--out {arguments.out} lies in --data, where it would be read as a class"
+        )
     check_folder(arguments.out)
     check_name(model_name(arguments))
 

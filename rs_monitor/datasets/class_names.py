@@ -11,6 +11,11 @@ import numpy as np
 from ..frames.errors import quoted
 
 
+def are_numbers(names: Sequence[str]) -> bool:
+    """Say whether classes are named by decimal numbers, all of them."""
+    return bool(names) and all(name.isascii() and name.isdecimal() for name in names)
+
+
 def match_names(
     names: Sequence[str], labels: Sequence[str] | None, *, ordered: bool
 ) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -51,7 +56,7 @@ def match_names(
     if len(unknown) == len(names):
         if ordered and len(names) <= len(labels):
             return kept, tuple(names)
-        if not ordered and all(name.isascii() and name.isdecimal() for name in names):
+        if not ordered and are_numbers(names):
             classes = [int(name[:20]) for name in names]
             beyond = [name for name, index in zip(names, classes) if index >= len(labels)]
             if beyond:

@@ -120,7 +120,7 @@ def load_weights(network: torch.nn.Module, weights: Mapping[str, Any], source: s
         value = weights.get(name)
         if value is not None and (value.is_meta or value.layout != torch.strided):
             raise ModelError(f"{source}: {name} is no dense tensor with its values")
-        if value is not None and value.is_complex():
-            raise ModelError(f"{source}: {name} is complex, weights are real numbers")
+        if value is not None and wanted[name].is_floating_point() != value.is_floating_point():
+            raise ModelError(f"{source}: {name} is {value.dtype}, not {wanted[name].dtype}")
     found = {name: weights[name] for name in wanted if name in weights}
     network.load_state_dict(found, strict=False)

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..datasets import MAX_CLASSES
 from ..models import ModelError
 from .checkpoints import load_checkpoint, load_weights
 from .networks import CIFAR, CIFAR10, IMAGENET, Normalized, bare_network
@@ -182,16 +183,19 @@ def read_foreign(
     load_weights(network, weights, f"{path}, loaded as {architecture},")
     cifar = architecture.removesuffix("_padded") in CIFAR
     usual = CIFAR10 if cifar and front else IMAGENET
-    assumed = not (mean or std or (front and (front.mean or front.std)))
     front = front or Front()
-    mean, std = mean or front.mean or usual[0], std or front.std or usual[1]
+    mean, std = mean or front.mean, std or front.std
+    if front.mean and not std:
+        std = (1.0, 1.0, 1.0)  # a layer that only subtracts the mean
+    assumed = " and ".join(name for name, own in (("mean", mean), ("std", std)) if not own)
+    mean, std = mean or usual[0], std or usual[1]
     return Foreign(
         Normalized(network, mean, std).eval(),
         architecture,
         _classes(weights, str(path)),
         _CIFAR_SIDE if cifar else _IMAGENET_SIDE,
         f"mean {[round(m, 6) for m in mean]}, std {[round(s, 6) for s in std]}"
-        + (", as the format's own code has it" if assumed else ""),
+        + (f", {assumed} as the format's own code has it" if assumed else ""),
     )
 
 
@@ -200,5 +204,7 @@ def _classes(weights: Mapping[str, torch.Tensor], source: str) -> int:
     for name in ("fc.bias", *reversed(weights)):
         value = weights.get(name)
         if value is not None and name.endswith(".bias") and value.ndim == 1:
+            if len(value) > MAX_CLASSES:
+                raise ModelError(f"{source}: {name} has {len(value)} values, too many classes")
             return len(value)
     raise ModelError(f"{source}: no last layer with a bias, which would tell the classes")

@@ -185,7 +185,9 @@ def _onnx(path: Path, wishes: Wishes) -> tuple[bytes, Logits, _Found]:
 def _check_other_batch(content: bytes, shape: tuple[int, ...], path: Path) -> None:
     """Refuse a network whose batch was fixed and could not be freed, and say that it is why."""
     try:
-        runtime(content, str(path))(np.zeros(shape, np.float32))
+        found = runtime(content, str(path))(np.zeros(shape, np.float32)).shape
+        if len(found) != 2 or found[0] != shape[0]:  # to run it on would end the process
+            raise ModelError(f"its output is {list(found)}, not logits [{shape[0]}, K]")
     except ModelError as error:
         raise ModelError(
             f"{path}: it was exported for batches of {shape[0] - 1}, and something inside it "

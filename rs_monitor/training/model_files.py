@@ -9,6 +9,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ..files import write_atomically
 from ..frames import Resizer
 from ..models import ModelCard, ModelError, load_card, load_model, save_card
 
+_STAGE = ".staged-"
+_ABANDONED = 3600.0  # seconds after which nobody is at work in a stage
 _CHUNK = 16
 _SAMPLES = 64
 _CANDIDATES = 32
@@ -70,8 +73,9 @@ def staged(folder: Path) -> Iterator[Path]:
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder)
         # Inside it, since it may be a mount point: files are moved within one file system only.
-        stage = Path(tempfile.mkdtemp(prefix=".staged-", dir=folder))
+        stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
     try:
@@ -89,6 +93,14 @@ def staged(folder: Path) -> Iterator[Path]:
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what programs that were killed have left."""
+    for left in folder.glob(f"{_STAGE}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _twin(path: Path) -> Path | None:

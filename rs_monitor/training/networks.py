@@ -110,6 +110,8 @@ def bare_network(name: str, classes: int) -> nn.Module:
         raise ModelError(f"{name} has its normalisation inside: only rs_monitor trains it")
     models = import_torchvision().models
     try:
+        if name not in models.list_models(module=models):  # detectors have other outputs
+            raise ValueError(f"torchvision has no classifier {name}")
         return models.get_model(name, weights=None, num_classes=classes)
     except (ValueError, TypeError) as error:
         raise ModelError(

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -60,9 +62,7 @@ def export_onnx(network: nn.Module, height: int, width: int, output: str = "logi
     dynamic = _takes(network, torch.zeros(2, 3, 2 * height, 2 * width))
     axes = {0: "batch", 2: "height", 3: "width"} if dynamic else {0: "batch"}
     stream = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # Deprecated, but the exporter that needs no further package.
-        warnings.simplefilter("ignore")
+    with _exporting():
         try:
             torch.onnx.export(
                 network,
@@ -77,6 +77,25 @@ def export_onnx(network: nn.Module, height: int, width: int, output: str = "logi
         except (RuntimeError, ValueError) as error:  # OnnxExporterError is a RuntimeError
             raise ModelError(f"PyTorch cannot export this network as ONNX: {error}") from error
     return OnnxFile(stream.getvalue(), dynamic)
+
+
+@contextlib.contextmanager
+def _exporting() -> Iterator[None]:
+    """Let the exporter see plain operations, and keep what it prints off the user's terminal."""
+    mha = torch.backends.mha
+    fast = mha.get_fastpath_enabled()
+    mha.set_fastpath_enabled(False)  # attention in one operation that ONNX has not
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            torch.no_grad(),
+        ):
+            # Deprecated, but the exporter that needs no further package.
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        mha.set_fastpath_enabled(fast)
 
 
 def _takes(network: nn.Module, image: torch.Tensor) -> bool:

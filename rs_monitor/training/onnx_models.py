@@ -100,11 +100,21 @@ def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
             f"a classifier has one input and one output, this has {len(inputs)} and "
             f"{len(outputs)} ({', '.join(v.name for v in [*inputs, *outputs][:5])})",
         )
+    if _opset(proto) > onnx.defs.onnx_opset_version():
+        raise _refuse(
+            source,
+            f"is of opset {_opset(proto)}, later than {onnx.defs.onnx_opset_version()}, the last "
+            "that is known here",
+        )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(tensor.elem_type)
         raise _refuse(source, f"its input is {kind}: export it with a float32 input")
-    sides = [max(0, dim.dim_value) for dim in tensor.shape.dim]  # some write -1 for any
+    for value in (*inputs, *outputs):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.HasField("dim_value") and dim.dim_value <= 0:  # so some write any
+                dim.ClearField("dim_value")
+    sides = [dim.dim_value for dim in tensor.shape.dim]
     if len(sides) != 4:
         raise _refuse(source, f"its input must be images, four dimensions, it has {len(sides)}")
     layout = layout or _layout(sides, source)
@@ -131,13 +141,9 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
     """Make a fixed batch dynamic: in the shapes, and in reshapes that name it."""
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
-    graph = proto.graph
-    for value in [*graph.input, *graph.output]:
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_value < 0:
-                dim.ClearField("dim_value")
     if not model.batch:
         return proto
+    graph = proto.graph
     del graph.value_info[:]  # shapes in between are inferred again
     given = {tensor.name: tensor for tensor in graph.initializer}
     for value in [v for v in graph.input if v.name not in given] + list(graph.output):

@@ -106,6 +106,9 @@ def test_every_third_image_stands_beside_the_whole(tmp_path, card, capsys):
     assert (details["evaluation"]["images"], details["evaluation"]["groups"]) == (6, 2)
     thinned = details["evaluation_thinned"]
     assert (thinned["images"], thinned["groups"], thinned["smoothed_accuracy"]) == (2, 2, 1.0)
+    assert main([*command, "--limit", "2"]) == 0
+    details = load_card(card).details
+    assert (details["evaluation"]["images"], details["evaluation_thinned"]["images"]) == (6, 2)
     assert main([*command, "--every", "0"]) == 2
     assert "--every must be at least 1, got 0" in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import pickle
 import resource
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -112,6 +113,7 @@ def test_a_dict_that_holds_itself_is_refused(tmp_path, capsys):
         (lambda value: value.to_sparse(), "no dense tensor"),
         (lambda value: value.to("meta"), "no dense tensor"),
         (lambda value: value.to(torch.complex64), "complex"),
+        (lambda value: value.to(torch.int8), "torch.int8, not torch.float32"),
     ],
 )
 def test_weights_that_are_no_plain_numbers(tmp_path, capsys, change, reason):
@@ -131,6 +133,48 @@ def test_a_normalisation_that_the_file_holds(tmp_path, capsys):
     _, logits = imported(tmp_path / "c.pth.tar", tmp_path / "model")
     assert worst_difference(expected(network, images(), held), logits(images().numpy())) < 1e-3
     assert "mean [0.4, 0.5, 0.6], std [0.3, 0.2, 0.1]\n" in capsys.readouterr().out
+
+
+def test_a_mean_without_a_deviation_is_only_subtracted(tmp_path, capsys):
+    network = settled(CifarResNet(20, 10))
+    weights = {f"1.{name}": value for name, value in network.state_dict().items()}
+    held = torch.tensor([0.4, 0.5, 0.6])
+    torch.save({"state_dict": weights | {"0.means": held}}, tmp_path / "c.pth.tar")
+    _, logits = imported(tmp_path / "c.pth.tar", tmp_path / "model")
+    wanted = expected(network, images(), (held, torch.ones(3)))
+    assert worst_difference(wanted, logits(images().numpy())) < 1e-3
+    assert "mean [0.4, 0.5, 0.6], std [1.0, 1.0, 1.0]\n" in capsys.readouterr().out
+
+
+def test_half_of_a_normalisation_is_assumed_and_said(tmp_path, capsys):
+    path = saved(tmp_path / "c.pth.tar", settled(CifarResNet(20, 10)), "1.")
+    imported(path, tmp_path / "model", "--mean", "0.5")
+    assert "std [0.2023, 0.1994, 0.201], std as the format's own code" in capsys.readouterr().out
+
+
+def test_more_classes_than_there_may_be(tmp_path, capsys):
+    weights = settled(CifarResNet(20, 10)).state_dict()
+    weights["fc.bias"] = torch.zeros(1).expand(10**11)  # a small file
+    torch.save(weights, tmp_path / "many.pt")
+    said = refused(capsys, tmp_path / "many.pt", tmp_path / "model")
+    assert "fc.bias has 100000000000 values, too many classes" in said
+
+
+def test_folders_named_by_number_are_class_numbers(tmp_path):
+    """In alphabetical order 10 comes before 2."""
+    network = settled(CifarResNet(20, 12))
+    path = saved(tmp_path / "c.pth.tar", network, "1.")
+    x = images(n=1)
+    label = int(expected(network, x, COHEN).argmax())
+    for number in {2, 10, 11, label}:
+        (tmp_path / "data" / str(number)).mkdir(parents=True)
+        pixels = (x[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)[..., ::-1]
+        cv2.imwrite(str(tmp_path / "data" / str(number) / "a.png"), pixels)
+    card, _ = imported(path, tmp_path / "model", "--data", tmp_path / "data")
+    assert card.labels == tuple(f"class_{index}" for index in range(12))
+    held = card.details["imported"]["on_data"]
+    assert held["clean_accuracy"] == pytest.approx(1 / len({2, 10, 11, label}))
+    assert card.details["reference"]["label"] == card.labels[label]
 
 
 def test_salmans_networks_that_only_subtract_the_mean(tmp_path):
@@ -221,8 +265,9 @@ def test_files_that_are_not_what_they_claim(tmp_path, capsys):
 
 
 def write_onnx(
-    path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1)
-):
+    path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1),
+    opset=9,
+):  # fmt: skip
     """A small convolutional classifier of 8x8 images, as others export theirs; opset 9."""
     rng = np.random.default_rng(4)
     shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
@@ -244,7 +289,7 @@ def write_onnx(
     entry = helper.make_tensor_value_info("x", getattr(TensorProto, kind), shape)
     initializers = [numpy_helper.from_array(v, k) for k, v in constants.items()]
     graph = helper.make_graph(nodes, "g", [entry], results, initializers)
-    opsets = [helper.make_opsetid("", 9)]
+    opsets = [helper.make_opsetid("", opset)]
     if op != "Relu":
         opsets.append(helper.make_opsetid("com.example", 1))
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=6), path)
@@ -318,8 +363,18 @@ def test_a_batch_that_cannot_be_freed_is_told(tmp_path, capsys):
     assert "exported for batches of 1" in said and "export it with a dynamic batch" in said
 
 
-def test_a_batch_of_minus_one_is_any(tmp_path):
-    by_hand = write_onnx(tmp_path / "theirs.onnx", batch=-1, flat=(-1, 144))
+def test_an_output_without_a_batch_is_refused(tmp_path, capsys):
+    write_onnx(tmp_path / "theirs.onnx", flat=(-1,))
+    model = onnx.load(tmp_path / "theirs.onnx")
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("image", TensorProto.FLOAT, [5]))
+    onnx.save(model, tmp_path / "theirs.onnx")
+    said = refused(capsys, tmp_path / "theirs.onnx", tmp_path / "model")
+    assert "exported for batches of 1" in said
+
+
+@pytest.mark.parametrize("number", [-1, 0])
+def test_a_batch_that_is_no_number_is_any(tmp_path, number):
+    by_hand = write_onnx(tmp_path / "theirs.onnx", batch=number, flat=(-1, 144))
     _, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model")
     x = images(8, 7).numpy()
     assert worst_difference(by_hand(x), logits(x)) < 1e-3
@@ -353,6 +408,10 @@ def test_a_mount_point_is_a_folder_like_others(tmp_path):
         ({}, ["--range", "1", "0"], "--range"),
         ({}, ["--labels", "a,b"], "names 2 classes"),
         ({}, ["--denoiser", "missing.onnx"], "missing.onnx"),
+        ({}, ["--sigma", "1e9"], "--sigma must lie in 0 to 1000"),
+        ({}, ["--sigma", "nan"], "--sigma must lie in"),
+        ({}, ["--arch", "resnet50"], "--arch is for checkpoints"),
+        ({"opset": 99}, [], "is of opset 99, later than"),
     ],
 )
 def test_onnx_that_cannot_be_taken(tmp_path, capsys, changed, options, reason):

@@ -148,6 +148,26 @@ def torchvision():
         pytest.skip(str(error))
 
 
+def test_attention_is_exported_in_plain_operations(capfd):
+    class Attentive(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
+
+        def forward(self, x):
+            return self.layer(x.flatten(2).transpose(1, 2).repeat(1, 1, 4)).mean(1)
+
+    network = Attentive().eval()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    content = export_onnx(network, 8, 8).content
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    assert capfd.readouterr().out == ""
+    images = torch.rand(3, 3, 8, 8)
+    with torch.no_grad():
+        expected = network(images).numpy()
+    assert np.allclose(runtime_logits(content, images), expected, rtol=1e-3, atol=1e-4)
+
+
 def test_torchvisions_resnet50(torchvision):
     assert import_torchvision() is torchvision
     network = settled(make_network("resnet50", 5))
@@ -167,7 +187,11 @@ def test_every_other_network_is_made(torchvision):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("nonsense", "no network 'nonsense'.*compact"), ("timm/nonsense", "timm")],
+    [
+        ("nonsense", "no network 'nonsense'.*compact"),
+        ("timm/nonsense", "timm"),
+        ("fasterrcnn_resnet50_fpn", "no network 'fasterrcnn_resnet50_fpn'.*classifiers"),
+    ],
 )
 def test_unknown_networks_are_refused(torchvision, name, reason):
     with pytest.raises(ModelError, match=reason):

@@ -166,6 +166,13 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, changed, opt
     assert not list(out.glob("*"))
 
 
+def test_a_model_among_the_classes_is_refused(tmp_path, capsys):
+    crops = write_lights(tmp_path / "crops", 12)
+    assert main(words(crops, crops / "model")) == 2
+    assert "lies in --data, where it would be read as a class" in capsys.readouterr().err
+    assert not (crops / "model").exists()
+
+
 def test_an_empty_class_and_a_truncated_archive(tmp_path, capsys):
     crops = write_lights(tmp_path / "crops", 12)
     (crops / "black").mkdir()
