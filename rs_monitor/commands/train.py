@@ -57,8 +57,9 @@ def add_parser(subparsers: Any) -> None:
         "classifier of torchvision, or timm/NAME (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--start", type=Path, metavar="FILE",
-        help="weights to start from: a checkpoint, or the ONNX file of a compact network",
+        "--start", type=Path, nargs="+", default=(), metavar="FILE",
+        help="weights to start from: a checkpoint, or the ONNX file of a compact network; of "
+        "several that were fine-tuned from the same, their mean",
     )  # fmt: skip
     parser.add_argument(
         "--augmentation", choices=AUGMENTATIONS, default=AUGMENTATIONS[0],
@@ -232,6 +233,7 @@ def _train(
     )
     if scalars is not None:
         scalars.close()
+    started = [path.name for path in arguments.start]
     height, width = data.images.shape[1:3]
     exported = export_onnx(network, height, width)
     with staged(arguments.out) as stage:
@@ -251,7 +253,7 @@ def _train(
                     "data": f"{arguments.data.name}: {len(data)} images",
                     "held_out": arguments.held_out,
                     "augmentation": arguments.augmentation,
-                    **({"started_from": arguments.start.name} if arguments.start else {}),
+                    **({"started_from": ", ".join(started)} if started else {}),
                     "recipe": vars(recipe).copy(),
                     "epochs_done": recipe.epochs,
                     "wall_time_s": round(seconds),

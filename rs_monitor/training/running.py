@@ -18,7 +18,7 @@ from ..models import ModelError
 from .architectures import CompactResNet
 from .noise_training import SAVE_STEPS, Augmentation, Progress, train
 from .recipe import add_recipe_options, recipe_from
-from .starting import start_from, weights_digest
+from .starting import start_from_mean, weights_digest
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -29,8 +29,9 @@ def training_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="images, .npz")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {CHECKPOINT}")
     parser.add_argument(
-        "--start", type=Path, help="checkpoint, or ONNX file, whose weights to start from"
-    )
+        "--start", type=Path, nargs="+", default=(), metavar="FILE",
+        help="checkpoint, or ONNX file, whose weights to start from; of several, their mean",
+    )  # fmt: skip
     add_recipe_options(parser)
     return parser
 
@@ -143,7 +144,7 @@ def run_training(
     checkpoint = arguments.out / CHECKPOINT
     conditions = {**(conditions or {}), "start": weights_digest(arguments.start)}
     if arguments.start and not checkpoint.exists():
-        start_from(network, arguments.start, data, recipe)
+        start_from_mean(network, arguments.start, data, recipe)
     reporter = reporter or Reporter()
     try:
         elapsed = train(

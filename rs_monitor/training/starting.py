@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,38 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
     load_weights(inner, _fitting(inner, weights), str(path))
 
 
-def weights_digest(start: Path | None) -> str:
+def start_from_mean(
+    network: nn.Module, paths: Sequence[Path], data: LabelledImages, recipe: Recipe
+) -> None:
+    """Load the mean of several files' weights; of one, the weights (`start_from`).
+
+    Networks that were fine-tuned from the same weights, each in its way, are better in their mean
+    than alone and cost no more (model soups: Wortsman et al. 2022, ICML). The means of statistics
+    are not those of the mean network: train on for an epoch or two, at a low rate.
+
+    Raises
+    ------
+    ModelError
+        When they are of another architecture.
+    """
+    means: dict[str, torch.Tensor] = {}
+    for path in paths:
+        start_from(network, path, data, recipe)
+        for name, value in network.state_dict().items():
+            means[name] = means.get(name, 0) + value.double() / len(paths)
+    weights = network.state_dict()
+    network.load_state_dict({name: means[name].to(value.dtype) for name, value in weights.items()})
+
+
+def weights_digest(paths: Sequence[Path]) -> str:
     """Return what tells the weights to start from from others; "" for none."""
-    if start is None:
-        return ""
-    try:
-        return hashlib.sha256(read_file(start, MAX_FILE)).hexdigest()
-    except OSError as error:
-        raise ModelError(f"cannot read {start}: {error.strerror or error}") from error
+    digests = []
+    for path in paths:
+        try:
+            digests.append(hashlib.sha256(read_file(path, MAX_FILE)).hexdigest())
+        except OSError as error:
+            raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
+    return " ".join(digests)
 
 
 def _noisy_examples(data: LabelledImages, recipe: Recipe, count: int = 512) -> torch.Tensor:

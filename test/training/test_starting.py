@@ -12,7 +12,7 @@ from rs_monitor.training.halving import enlarged
 from rs_monitor.training.networks import make_network
 from rs_monitor.training.onnx_export import export_onnx
 from rs_monitor.training.recipe import Recipe
-from rs_monitor.training.starting import start_from
+from rs_monitor.training.starting import start_from, start_from_mean, weights_digest
 
 DATA = LabelledImages(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 3, np.arange(4))
 HALF = LabelledImages(np.zeros((4, 16, 16, 3), np.uint8), np.arange(4) % 3, np.arange(4))
@@ -42,6 +42,34 @@ def test_our_own_checkpoint_starts_from_its_average(tmp_path):
     network = make_network("compact", 3)
     start_from(network, tmp_path / "checkpoint.pt", DATA, RECIPE)
     assert torch.equal(network.stem[0].weight, source.stem[0].weight)
+
+
+def test_of_several_files_their_mean(tmp_path):
+    sources = [make_network("compact", 3) for _ in range(3)]
+    paths = [tmp_path / f"{index}.pt" for index in range(3)]
+    for source, path in zip(sources, paths):
+        torch.save({"average": source.state_dict()}, path)
+    network = make_network("compact", 3)
+    start_from_mean(network, paths, DATA, RECIPE)
+    stems = torch.stack([source.stem[0].weight for source in sources])
+    torch.testing.assert_close(network.stem[0].weight, stems.mean(0))
+    alone = make_network("compact", 3)
+    start_from_mean(alone, paths[:1], DATA, RECIPE)
+    for name, value in sources[0].state_dict().items():
+        assert torch.equal(alone.state_dict()[name], value)
+    torch.save({"average": make_network("compact_wide", 3).state_dict()}, paths[1])
+    with pytest.raises(ModelError, match=r"1\.pt is of another architecture"):
+        start_from_mean(make_network("compact", 3), paths, DATA, RECIPE)
+
+
+def test_other_weights_to_start_from_have_another_digest(tmp_path):
+    one, other = tmp_path / "one.pt", tmp_path / "other.pt"
+    one.write_bytes(b"1")
+    other.write_bytes(b"2")
+    digests = {weights_digest(paths) for paths in ([], [one], [other], [one, other], [other, one])}
+    assert len(digests) == 5 and "" in digests
+    with pytest.raises(ModelError, match=r"cannot read .*missing\.pt"):
+        weights_digest([one, tmp_path / "missing.pt"])
 
 
 def saved(network, path):
