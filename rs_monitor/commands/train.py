@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import platform
 import sys
 from pathlib import Path
@@ -155,8 +156,9 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None and not 1 <= value <= most:
             raise UsageError(f"--{option.replace('_', '-')} must lie in 1 to {most}")
-    data, out = arguments.data.resolve(), arguments.out.resolve()
-    if arguments.data.is_dir() and out.is_relative_to(data):
+    # Not `resolve`, which raises for links in a circle.
+    data, out = (Path(os.path.realpath(path)) for path in (arguments.data, arguments.out))
+    if data.is_dir() and out.is_relative_to(data):
         raise UsageError(
             f"--out {arguments.out} lies in --data, where it would be read as a class"
         )
