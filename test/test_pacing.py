@@ -114,6 +114,16 @@ def test_the_reserve_keeps_to_its_range():
     assert reserve.seconds == 2 * RESERVE
 
 
+@pytest.mark.parametrize(("stalls", "afterwards"), [((7,), 0.002), ((7, 30), 2 * RESERVE)])
+def test_one_stall_among_the_first_frames_is_held_against_them_for_a_thousand(stalls, afterwards):
+    reserve = Reserve()
+    for frame in range(1000):
+        if frame in (250, 999):
+            assert reserve.seconds == pytest.approx(2 * RESERVE, abs=0.0005)
+        reserve.record(0.1 if frame in stalls else 0.002)
+    assert reserve.seconds == pytest.approx(afterwards)
+
+
 def test_frames_correct_the_reserve_once_each():
     clock = Clock()
     pace = ChunkPace(clock)
