@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .engines import KEY_BYTES, Engine, EngineMemoryError
+from .engines import KEY_BYTES, Engine, EngineError, EngineMemoryError
 from .pacing import RESERVE, ChunkPace
 from .settings import Settings
 
@@ -40,7 +40,8 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
     Raises
     ------
     EngineError
-        When one cannot be opened for another reason than memory, or none for that.
+        When one cannot be opened for another reason than memory, or none for that: it names
+        the largest half, quarter and so on of the last that fits.
     """
     best, most, sample = None, -math.inf, 0.0
     try:
@@ -51,9 +52,9 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
                 continue
             try:
                 engine = opener(chunk)
-            except EngineMemoryError:
+            except EngineMemoryError as error:
                 if chunk == sizes[-1] and best is None:
-                    raise
+                    raise _naming_what_fits(opener, chunk, error) from error
                 continue
             try:
                 engine.warm_up()
@@ -76,6 +77,23 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
             best.close()
         raise
     return best
+
+
+def _naming_what_fits(
+    opener: Callable[[int], Engine], chunk: int, error: EngineMemoryError
+) -> EngineMemoryError:
+    """Return the error of a chunk that memory was short for, with the largest one that fits."""
+    while error.largest is None and (chunk := chunk // 2):
+        try:
+            opener(chunk).close()
+        except EngineMemoryError:
+            continue
+        except EngineError:  # as where it would have to be built first
+            break
+        return EngineMemoryError(
+            f"{error}; of its halves, {chunk} is the largest that fits", chunk
+        )
+    return error
 
 
 def expected_samples(chunk: int, seconds: float, budget: float) -> float:

@@ -113,8 +113,35 @@ def test_engines_are_closed_where_one_fails(tmp_path, fails):
 
 
 def test_without_memory_for_the_smallest_chunk_there_is_no_engine(tmp_path):
-    with pytest.raises(EngineMemoryError, match="no memory for 1"):
+    with pytest.raises(EngineMemoryError, match="no memory for 1$"):
         open_paced(Opener(tmp_path, 0), SIZES, 1.0)
+
+
+@pytest.mark.parametrize(("asked", "most", "fits"), [(100, 30, 25), (64, 63, 32), (3, 1, 1)])
+def test_the_largest_half_that_fits_is_named(tmp_path, asked, most, fits):
+    opener = Opener(tmp_path, most)
+    with pytest.raises(
+        EngineMemoryError, match=f"for {asked}; .* {fits} is the largest that fits"
+    ):
+        open_paced(opener, (asked,), 1.0)
+    assert [engine.max_batch for engine in opener.opened] == [fits]
+    with pytest.raises(EngineError, match="closed"):
+        opener.opened[0].run_network()
+
+
+def test_what_fits_is_looked_for_neither_where_it_is_known_nor_where_it_has_to_be_built():
+    tried = []
+
+    def opener(chunk):
+        tried.append(chunk)
+        if chunk < 64:
+            raise EngineError("not built")
+        raise EngineMemoryError("no memory", 12 if chunk == 100 else None)
+
+    for asked in (64, 100):
+        with pytest.raises(EngineMemoryError, match="^no memory$"):
+            open_paced(opener, (asked,), 1.0)
+    assert tried == [64, 32, 100]
 
 
 FIRST = ChunkFit(64, 0.1)

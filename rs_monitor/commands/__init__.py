@@ -73,6 +73,13 @@ def add_certification_options(parser: argparse.ArgumentParser, n: int | list[int
     group.add_argument("--precision", choices=PRECISIONS, default="auto")
 
 
+def named_path(text: str) -> Path:
+    """Read a path: the type of options that take one. An empty one would be this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def seed_number(text: str) -> int:
     """Read a seed, 0 or above: the type of --seed."""
     seed = int(text)

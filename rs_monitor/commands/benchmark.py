@@ -16,7 +16,14 @@ from ..engines import EngineError
 from ..evaluation.benchmark.table import lines
 from ..program import UsageError, check_output
 from ..settings import MAX_N
-from . import add_certification_options, add_json_option, new_parser, settings_from, write_json
+from . import (
+    add_certification_options,
+    add_json_option,
+    named_path,
+    new_parser,
+    settings_from,
+    write_json,
+)
 from .benchmark_node import add_node_options, check_node_options, run_node
 from .benchmark_run import measure_all
 from .predict import add_log_options, check_log_options
@@ -78,7 +85,7 @@ def add_parser(subparsers: Any) -> None:
         help="time the plain PyTorch loop of others' implementations in turn with ours",
     )  # fmt: skip
     parser.add_argument(
-        "--log", type=Path, metavar="PATH",
+        "--log", type=named_path, metavar="PATH",
         help="certification log (TSV), or JSON of rs_monitor evaluate: what radius they buy "
         "(default: what the model's card tells)",
     )  # fmt: skip

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -17,7 +16,7 @@ from ..engines.tensorrt_build import PRECISIONS, Progress, build_engine, engine_
 from ..families import load_family, shipped_family
 from ..models import RESOLUTIONS, load_model
 from ..program import UsageError
-from . import add_json_option, new_parser, write_json
+from . import add_json_option, named_path, new_parser, write_json
 
 _MAX_BATCH = 65536
 
@@ -31,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor build-engine --compute-capability 8.6 8.9 --precision fp16 --batch 64",
     )
     parser.add_argument(
-        "model", nargs="?", type=Path, metavar="CARD",
+        "model", nargs="?", type=named_path, metavar="CARD",
         help="card or family (default: the shipped traffic signs)",
     )  # fmt: skip
     parser.add_argument(
@@ -48,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
         help="the node's input.resolution (default: what each model was made for)",
     )  # fmt: skip
     parser.add_argument(
-        "--cache-dir", type=Path, metavar="DIR", help="default: the user's cache folder"
+        "--cache-dir", type=named_path, metavar="DIR", help="default: the user's cache folder"
     )
     add_json_option(parser, "the engines")
     parser.set_defaults(run=run)

@@ -23,6 +23,7 @@ from . import (
     add_certification_options,
     add_json_option,
     add_seed_option,
+    named_path,
     new_parser,
     open_bank,
     settings_from,
@@ -41,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "certify JPEG and PNG files; a JSON line each",
         "rs_monitor certify sign.png --sigma 0.25 --n 1000",
     )
-    parser.add_argument("image", nargs="+", type=Path, metavar="IMAGE")
+    parser.add_argument("image", nargs="+", type=named_path, metavar="IMAGE")
     add_certification_options(parser, n=1000)
     add_seed_option(parser)
     add_json_option(parser, "the lines instead of printing them")

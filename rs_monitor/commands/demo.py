@@ -19,6 +19,7 @@ from ..settings import Settings
 from . import (
     add_certification_options,
     add_json_option,
+    named_path,
     new_parser,
     open_bank,
     settings_from,
@@ -39,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor demo --required-radius 0.2\n  rs_monitor demo --bag my_drive --rate 15",
     )
     parser.add_argument(
-        "--bag", type=Path, metavar="PATH",
+        "--bag", type=named_path, metavar="PATH",
         help="recording to play, rosbag2 (default: a rendered drive, made on first use)",
     )  # fmt: skip
     parser.add_argument("--topic", help="image topic of the recording, where it has several")

@@ -33,6 +33,7 @@ from . import (
     add_certification_options,
     add_json_option,
     add_seed_option,
+    named_path,
     new_parser,
     open_bank,
     settings_from,
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor evaluate --data held.npz --n 100 200 1000 --tsv held.tsv --plot held.svg",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DATA",
+        "--data", type=named_path, required=True, metavar="DATA",
         help="a folder for each class, with JPEG and PNG images in it; the folder of CIFAR-10's "
         "python batches, or one batch; or .npz: images uint8 [N,H,W,3] RGB, labels, and group "
         "where images depend on each other",
@@ -80,7 +81,7 @@ def add_parser(subparsers: Any) -> None:
         "same command goes on",
     )  # fmt: skip
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE",
+        "--plot", type=named_path, metavar="FILE",
         help="draw certified accuracy against radius (.png, .svg, .pdf, ...)",
     )  # fmt: skip
     parser.add_argument(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -27,7 +26,7 @@ from ..evaluation.figures import (
 )
 from ..program import UsageError, check_folder
 from ..settings import Settings
-from . import add_json_option, check_alpha_option, new_parser, write_json
+from . import add_json_option, check_alpha_option, named_path, new_parser, write_json
 from .predict import add_log_options, check_log_options, describe_log
 
 # Files of the logs' folder that are listed as not used.
@@ -44,16 +43,16 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor figures --logs certify_logs --benchmark gpu.json --out figures",
     )
     parser.add_argument(
-        "--logs", type=Path, metavar="DIR",
+        "--logs", type=named_path, metavar="DIR",
         help="certification logs, named by data set, recipe and sigma, such as "
         "cifar10-cohen/sigma_0.25.tsv; left out: formulas only",
     )  # fmt: skip
     parser.add_argument(
-        "--benchmark", type=Path, nargs="+", default=[], metavar="FILE",
+        "--benchmark", type=named_path, nargs="+", default=[], metavar="FILE",
         help="JSON files of rs_monitor benchmark, for figure 5",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="made where it is missing"
+        "--out", type=named_path, required=True, metavar="DIR", help="made where it is missing"
     )
     parser.add_argument(
         "--alpha", type=float, default=Settings.alpha, metavar="A",

@@ -15,7 +15,7 @@ import numpy as np
 from ..datasets import LabelledImages, are_numbers, load_data
 from ..models import MAX_SIGMA, load_card
 from ..program import UsageError, check_folder
-from . import add_json_option, new_parser, write_json
+from . import add_json_option, named_path, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         "torchvision, timm, akamaster) or an ONNX file; nothing in it is run",
         "rs_monitor import-checkpoint checkpoint.pth.tar --sigma 0.25 --out models/cohen",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=named_path, metavar="FILE")
     add_model_options(parser)
     parser.add_argument(
         "--arch", default="", metavar="NAME",
@@ -60,12 +60,12 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--layout", choices=_LAYOUTS, default="", help="of an ONNX file's input")
     parser.add_argument(
-        "--denoiser", type=Path, metavar="FILE",
+        "--denoiser", type=named_path, metavar="FILE",
         help="put a denoiser, ONNX or a DnCNN checkpoint, in front (denoised smoothing, Salman et "
         "al. 2020): for classifiers that were not trained with noise",
     )  # fmt: skip
     parser.add_argument(
-        "--data", type=Path, metavar="DATA",
+        "--data", type=named_path, metavar="DATA",
         help="labelled images, as for evaluate: prints the accuracy without noise, where a wrong "
         "normalisation shows",
     )  # fmt: skip

@@ -7,10 +7,10 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..files import read_file
 from ..program import UsageError
+from . import named_path
 
 _MAX_LABELS = 1 << 24  # bytes
 
@@ -36,7 +36,9 @@ def need_torch(command: str) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add --out, --name, --labels, --size and licences."""
     group = parser.add_argument_group("the model's card")
-    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model's folder")
+    group.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="the model's folder"
+    )
     group.add_argument("--name", default="", help="of the model and its files (default: DIR's)")
     group.add_argument(
         "--labels", default="", metavar="NAMES",

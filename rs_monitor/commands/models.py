@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from ..bank import check_reference
@@ -15,7 +14,7 @@ from ..evaluation.parity import TOLERATED_FLIPS, flip_rate, patchwork
 from ..families import load_family, shipped_families
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_model, load_reference_image
-from . import add_json_option, new_parser, write_json
+from . import add_json_option, named_path, new_parser, write_json
 
 _CHUNK = 16
 _PATCHWORKS, _SAMPLES = 8, 32
@@ -33,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "path",
         nargs="*",
-        type=Path,
+        type=named_path,
         metavar="CARD",
         help="cards or families (default: all that are shipped)",
     )

@@ -22,7 +22,7 @@ from ..models import RESOLUTIONS
 from ..parameters import BY_NAME
 from ..program import UsageError
 from ..settings import MAX_N, Settings
-from . import add_json_option, check_alpha_option, new_parser, write_json
+from . import add_json_option, check_alpha_option, named_path, new_parser, write_json
 from .predict import add_log_options, open_log
 
 # Inclusive, far beyond what is of use: products and quotients stay finite.
@@ -60,7 +60,10 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     speed = parser.add_mutually_exclusive_group()
     speed.add_argument(
-        "--latency", type=Path, metavar="JSON", help="profile written by rs_monitor benchmark"
+        "--latency",
+        type=named_path,
+        metavar="JSON",
+        help="profile of rs_monitor benchmark",
     )
     speed.add_argument(
         "--samples-per-second", type=float, metavar="X", help="instead: how fast samples are drawn"
@@ -78,7 +81,7 @@ def add_parser(subparsers: Any) -> None:
         help="samples that two_stage draws besides (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--log", type=Path, nargs="+", default=[], metavar="PATH",
+        "--log", type=named_path, nargs="+", default=[], metavar="PATH",
         help="certification logs (TSV), or JSON of rs_monitor evaluate, one or more for each "
         "sigma: they tell what radius to expect",
     )  # fmt: skip

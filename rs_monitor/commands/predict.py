@@ -17,7 +17,7 @@ from ..evaluation.logs import MAX_LOG_N, USUAL_N, CertificationLog, read_log
 from ..evaluation.prediction import predict
 from ..program import UsageError
 from ..settings import Settings
-from . import add_json_option, check_alpha_option, new_parser, write_json
+from . import add_json_option, check_alpha_option, named_path, new_parser, write_json
 
 _SIGMAS = (1e-6, 1e6)  # of others' logs, in grey levels too
 _NS = (15, 25, 50, 100, 200, 1000, 10_000, 100_000)
@@ -111,7 +111,7 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor predict sigma_0.25.tsv --n 50 100 200 --procedure single_pass",
     )
     parser.add_argument(
-        "log", type=Path, metavar="LOG",
+        "log", type=named_path, metavar="LOG",
         help="certification log (TSV: idx label predict radius correct time) at many samples",
     )  # fmt: skip
     parser.add_argument(

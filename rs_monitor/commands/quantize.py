@@ -24,7 +24,7 @@ from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_card, load_model, save_twin
 from ..program import UsageError, check_output
 from ..settings import Settings
-from . import add_json_option, new_parser, seed_number, write_json
+from . import add_json_option, named_path, new_parser, seed_number, write_json
 
 _NS = (100, 200)
 _CHUNK = 64
@@ -40,14 +40,14 @@ def add_parser(subparsers: Any) -> None:
         "the int8 twin of a model, calibrated on noisy images, and what it costs in radius",
         "rs_monitor quantize models/signs.yaml --calibration train.npz --data held.npz",
     )
-    parser.add_argument("model", type=Path, metavar="CARD", help="card, which gains a twin")
+    parser.add_argument("model", type=named_path, metavar="CARD", help="card, which gains a twin")
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DATA",
+        "--data", type=named_path, required=True, metavar="DATA",
         help="held-out images to evaluate on, as for `evaluate`; where --calibration is not "
         "given, some groups of them are calibrated on and not evaluated",
     )  # fmt: skip
     parser.add_argument(
-        "--calibration", type=Path, metavar="DATA", help="training images to calibrate on"
+        "--calibration", type=named_path, metavar="DATA", help="training images to calibrate on"
     )
     parser.add_argument(
         "--images", type=int, default=512, metavar="M",

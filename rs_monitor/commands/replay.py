@@ -17,7 +17,14 @@ from ..engines import EngineError, resolve_backend
 from ..models import RESOLUTIONS, ModelError
 from ..processes import interrupts_raise
 from ..program import UsageError, check_folder
-from . import add_certification_options, add_json_option, add_seed_option, new_parser, write_json
+from . import (
+    add_certification_options,
+    add_json_option,
+    add_seed_option,
+    named_path,
+    new_parser,
+    write_json,
+)
 
 _SWEPT = {"n": int, "sigma": float, "resolution": str}
 
@@ -33,10 +40,14 @@ def add_parser(subparsers: Any) -> None:
         "  rs_monitor replay drive --live --out as_on_the_robot",
     )
     parser.add_argument(
-        "bag", nargs="+", type=Path, metavar="BAG", help="rosbag2 directory, .mcap or .db3 file"
+        "bag",
+        nargs="+",
+        type=named_path,
+        metavar="BAG",
+        help="rosbag2 folder, .mcap or .db3 file",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR",
+        "--out", type=named_path, required=True, metavar="DIR",
         help="folder of the results; the same command goes on where it was interrupted",
     )  # fmt: skip
     parser.add_argument(
@@ -49,7 +60,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
-        "--labels", type=Path, metavar="CSV",
+        "--labels", type=named_path, metavar="CSV",
         help="label, and index or stamp_ns or stamp_s (default: the recording's labels.csv)",
     )  # fmt: skip
     labels.add_argument(

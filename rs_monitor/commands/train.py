@@ -21,7 +21,7 @@ from ..models import ModelCard, ModelError, load_card
 from ..program import UsageError, check_folder
 from ..training.recipe import Recipe, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
-from . import add_json_option, evaluate, new_parser, write_json
+from . import add_json_option, evaluate, named_path, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
         "rs_monitor train --data crops --out models/mine --sigma 0.25 --epochs 60",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DATA",
+        "--data", type=named_path, required=True, metavar="DATA",
         help="a folder for each class, with JPEG and PNG images in it; the folder of CIFAR-10's "
         "python batches; or .npz: images uint8 [N,H,W,3] RGB, labels, and group where images "
         "depend on each other",
@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
         "classifier of torchvision, or timm/NAME (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--start", type=Path, nargs="+", default=(), metavar="FILE",
+        "--start", type=named_path, nargs="+", default=(), metavar="FILE",
         help="weights to start from: a checkpoint, or the ONNX file of a compact network; of "
         "several that were fine-tuned from the same, their mean",
     )  # fmt: skip

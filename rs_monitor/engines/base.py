@@ -7,6 +7,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
+import operator
 import types
 
 import numpy as np
@@ -149,10 +150,15 @@ class Engine(abc.ABC):
             raise ValueError(
                 f"image must be float32 {list(shape)}, got {image.dtype} {list(image.shape)}"
             )
-        if not np.isfinite(image).all():  # some networks give a NaN a class
-            raise ValueError("image must be finite, it holds NaN or infinity")
+        _check_finite("image", image)
         if not (math.isfinite(sigma) and sigma >= 0):
             raise ValueError(f"sigma must be finite and >= 0, got {sigma}")
+        try:
+            n, start = operator.index(n), operator.index(start)
+        except TypeError as error:
+            raise ValueError(
+                f"n and start must be integers, got n={n!r}, start={start!r}"
+            ) from error
         if n < 1 or not 0 <= start <= _MOST_SAMPLES - n:
             raise ValueError(
                 f"n must be >= 1 and start in 0 to 2**64 - n, got n={n}, start={start}"
@@ -222,7 +228,7 @@ class Engine(abc.ABC):
         Raises
         ------
         ValueError
-            For images of another shape or type.
+            For images of another shape or type, or with NaN or infinity.
         EngineError
             When the engine is closed or inference fails.
         """
@@ -234,6 +240,7 @@ class Engine(abc.ABC):
                 f"images must be float32 [n, {', '.join(map(str, shape))}], got {images.dtype} "
                 f"{list(images.shape)}"
             )
+        _check_finite("images", images)
         batch = np.zeros((self.max_batch, 3, *shape[:2]), np.float32)
         classes = np.empty(len(images), np.int64)
         for done in range(0, len(images), self.max_batch):
@@ -265,6 +272,11 @@ class Engine(abc.ABC):
         trace: types.TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _check_finite(name: str, pixels: np.ndarray) -> None:
+    if not np.isfinite(pixels).all():  # some networks give a NaN a class
+        raise ValueError(f"{name} must be finite, found NaN or infinity")
 
 
 def count_votes(logits: np.ndarray) -> tuple[np.ndarray, int]:

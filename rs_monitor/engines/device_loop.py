@@ -9,13 +9,15 @@ operations are tested on the CPU as they stand, and its CUDA graphs replay a fra
 from __future__ import annotations
 
 import abc
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..models import Model
 from .base import Engine, Votes
-from .errors import EngineError, EngineMemoryError, inference_errors
+from .errors import EngineError, EngineMemoryError, inference_errors, is_out_of_memory
 from .independence import check_independence
 from .machine import has_nvidia_driver
 from .noise import add_noise
@@ -85,19 +87,25 @@ class DeviceLoop(Engine):
         EngineError
             When the network's rows depend on each other, or memory is short.
         """
-        torch, on_gpu = self._torch, self._device.type == "cuda"
-        try:
-            name, precision = str(self.model.card.onnx), self.identity.precision
+        name, precision = str(self.model.card.onnx), self.identity.precision
+        with self._memory_errors():
             check_independence(self._logits, self._shape, precision, name)
-            if on_gpu:
+            if self._device.type == "cuda":
                 self._capture()
-        except torch.OutOfMemoryError as error:
-            raise self._too_large() from error
 
-    def _too_large(self) -> EngineMemoryError:
-        return EngineMemoryError(
-            f"{self._device} has no memory for batches of {self.max_batch}: ask for less"
-        )
+    @contextlib.contextmanager
+    def _memory_errors(self) -> Iterator[None]:
+        """Turn what PyTorch raises where memory is short into an EngineMemoryError."""
+        try:
+            yield
+        except EngineMemoryError:
+            raise
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise EngineMemoryError(
+                f"{self._device} has no memory for batches of {self.max_batch}: ask for less"
+            ) from error
 
     def _allocate(self) -> None:
         torch, device = self._torch, self._device

@@ -7,13 +7,36 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+_OUT_OF_MEMORY = "out of memory", "can't allocate memory", "_STATUS_ALLOC_FAILED"
+
 
 class EngineError(RuntimeError):
     """The engine cannot be opened or failed; the message says why and what to do."""
 
 
 class EngineMemoryError(EngineError):
-    """The device has no memory for so many samples a forward pass; fewer may fit."""
+    """The device has no memory for so many samples a forward pass; fewer may fit.
+
+    Parameters
+    ----------
+    message : str
+    largest : int, optional
+        Samples that do fit, where that is known; the message names them.
+    """
+
+    def __init__(self, message: str, largest: int | None = None) -> None:
+        super().__init__(message)
+        self.largest = largest
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch tells of a device without memory: not all of its parts raise its own type.
+
+    The CPU, cuBLAS and cuDNN report a failed allocation, and the recording of a CUDA graph an
+    error of CUDA, as a RuntimeError that only its text tells from others.
+    """
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from .base import EngineIdentity
 from .builds import Builds, EngineNotBuilt, When
 from .cache import EngineCache
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
-from .errors import EngineError
+from .errors import EngineError, EngineMemoryError
 from .tensorrt_agreement import check_agreement
 from .tensorrt_build import (
     INSTALL,
@@ -52,13 +52,11 @@ class TensorRtEngine(DeviceLoop):
             backend=runtime, version=self._trt.__version__, device=name, precision=precision
         )
         content = self._content(builds or Builds(), runtime, precision, name)
-        try:
+        with self._memory_errors():
             self._allocate()
             self._load(content)
             self._bind()
             check_agreement(self._logits, self._shape, self._identity, original, model, gpu)
-        except torch.OutOfMemoryError as error:
-            raise self._too_large() from error
         self._prepare()
 
     @classmethod
@@ -123,12 +121,18 @@ class TensorRtEngine(DeviceLoop):
         trt = self._trt
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
         engine = self._runtime.deserialize_cuda_engine(content)
-        context = None if engine is None else engine.create_execution_context()
-        if context is None:
+        runtime = f"{self._identity.backend} {self._identity.version}"
+        where = f"{self.model.card.name} on {self._identity.device}"
+        if engine is None:
             raise EngineError(
-                f"{self._identity.backend} {self._identity.version} cannot load its engine of "
-                f"{self.model.card.name} on {self._identity.device}: a driver or memory that does "
-                "not suffice; its own message stands above"
+                f"{runtime} cannot load its engine of {where}: a driver or memory that does not "
+                "suffice; its own message stands above"
+            )
+        context = engine.create_execution_context()
+        if context is None:  # which holds the memory of a batch
+            raise EngineMemoryError(
+                f"{runtime} has no memory for batches of {self.max_batch} of {where}: ask for "
+                "less; its own message stands above"
             )
         self._engine, self._context = engine, context
 

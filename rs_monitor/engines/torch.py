@@ -11,7 +11,7 @@ import numpy as np
 from ..models import Model
 from .base import EngineIdentity
 from .device_loop import DeviceLoop, fast_precision, find_gpu, import_torch
-from .errors import EngineError
+from .errors import EngineError, is_out_of_memory
 from .machine import processor
 from .sizes import GPU_CHUNK_SIZES, even_sizes
 
@@ -84,12 +84,10 @@ class TorchEngine(DeviceLoop):
             device=torch.cuda.get_device_name(self._device) if on_gpu else processor()[0],
             precision=precision,
         )
-        try:
+        with self._memory_errors():
             self._network = network.to_device(self._device, self._dtype)
             self._allocate()
             self._check_output()
-        except torch.OutOfMemoryError as error:
-            raise self._too_large() from error
         self._prepare()
 
     @classmethod
@@ -120,7 +118,7 @@ class TorchEngine(DeviceLoop):
         classes, name = len(self.model.card.labels), self.model.card.onnx
         try:
             shape = list(self._logits(np.zeros(self._shape, np.float32)).shape)
-        except (EngineError, self._torch.OutOfMemoryError):
+        except EngineError:
             raise
         except (
             AttributeError,
@@ -130,6 +128,8 @@ class TorchEngine(DeviceLoop):
             TypeError,
             ValueError,
         ) as error:
+            if is_out_of_memory(error):
+                raise
             # What PyTorch raises for operands that do not fit each other.
             detail = " ".join(str(error).split())[:300]
             raise EngineError(

@@ -14,6 +14,7 @@ from ..plain_yaml import parse_yaml
 
 RESOLUTIONS = ("full", "half")
 MAX_SIGMA = 1e3
+_NETWORKS = ".onnx", ".pt", ".pth", ".th", ".tar"
 _MOST_CARD_BYTES = 1 << 20
 
 
@@ -131,6 +132,11 @@ def read_bytes(path: Path, roots: str, limit: int, what: str) -> bytes:
 
 def read_mapping(path: Path, roots: str = "") -> dict[str, Any]:
     """Read a card or family as a mapping; a ModelError names the file and what is wrong."""
+    if path.suffix.lower() in _NETWORKS:
+        raise ModelError(
+            f"{path} is a network by its name, and a model card (.yaml) is needed: it stands "
+            "beside the network, or `rs_monitor import-checkpoint` makes it"
+        )
     text = read_bytes(path, roots, _MOST_CARD_BYTES, "")
     try:
         content = parse_yaml(text)

@@ -307,3 +307,31 @@ def test_permissions_of_recordings(public, where):
 def test_names(folder, capsys, name):
     arguments = ["certify", "--model", folder / "color.yaml", "--n", "20", "--", name]
     assert run(arguments, capsys) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build-engine", "--list", "--cache-dir", ""],
+        ["certify", ""],
+        ["evaluate", "--data", ""],
+        ["evaluate", "--data", "data.npz", "--plot", ""],
+        ["predict", ""],
+        ["replay", "bag", "--out", ""],
+        ["figures", "--out", ""],
+        ["models", "verify", ""],
+    ],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_an_empty_path_is_not_this_folder(folder, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    assert run(arguments, capsys) == 2
+    assert "the path is empty" in run.err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["color.onnx", "a.PT"])
+def test_a_network_in_place_of_its_card_is_told_from_one(folder, capsys, name):
+    assert run(["certify", folder / "a.png", "--model", folder / name], capsys) == 2
+    assert f"{name} is a network by its name, and a model card (.yaml) is needed" in run.err

@@ -150,6 +150,18 @@ def test_misuse_is_refused(opened):
             engine.votes(good, sigma, 1, KEY)
     with pytest.raises(ValueError, match="n must"):
         engine.votes(good, 0.1, 0, KEY)
+    for n, start in ((1.5, 0), (1, 0.5), ("1", 0), (1, 2**64), (np.int64(1), np.int64(-1))):
+        with pytest.raises(ValueError, match="n must be >= 1 and start|n and start must be int"):
+            engine.votes(good, 0.1, n, KEY, start=start)
+    votes = engine.votes(good, 0.5, np.int64(40), KEY, start=np.uint64(7))
+    assert votes.counts.tolist() == engine.votes(good, 0.5, 40, KEY, start=7).counts.tolist()
+    for value in (np.nan, np.inf):
+        broken = good.copy()
+        broken[0, 0, 0] = value
+        with pytest.raises(ValueError, match="image must be finite"):
+            engine.votes(broken, 0.1, 1, KEY)
+        with pytest.raises(ValueError, match="images must be finite"):
+            engine.classify(broken[None])
     with pytest.raises(ValueError, match="16 bytes"):
         engine.votes(good, 0.1, 1, b"short")
     engine.close()

@@ -77,7 +77,8 @@ def check_memory(work: Work, batch: int, available: int | None = None) -> None:
     if batch * each > available:
         raise EngineMemoryError(
             f"a batch of {batch} takes {batch * each >> 20} MB at least, {available >> 20} MB of "
-            f"memory are free: at most {available // each} fit"
+            f"memory are free: at most {available // each} fit",
+            available // each,
         )
 
 
