@@ -6,22 +6,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..datasets import LabelledImages, load_data
-from ..files import write_atomically
-from ..models import ModelCard, ModelError, load_card
 from ..program import UsageError, check_folder
-from ..training.recipe import Recipe, add_recipe_options, recipe_from
+from ..training.recipe import add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
-from . import add_json_option, evaluate, named_path, new_parser, write_json
+from . import add_json_option, named_path, new_parser, write_json
 from .model_options import (
     add_model_options,
     model_name,
@@ -29,10 +23,10 @@ from .model_options import (
     numbered_labels,
     read_labels,
 )
+from .train_run import evaluate_model, train_model
 
 AUGMENTATIONS = ("geometry", "crop_and_flip", "none")
 _FOLDER_SIZE = (32, 32)  # crops have any size; this is what the shipped models take
-_EVALUATED_N = (100, 200)
 _MAX_THREADS = 1024
 
 
@@ -120,29 +114,6 @@ def _device(wish: str) -> str:
     return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _augmentation(name: str) -> Any:
-    from ..training.augmentation import augment, crop_and_flip
-
-    if name == "geometry":
-        return lambda images, labels, generator: (augment(images, generator), labels)
-    return {"crop_and_flip": crop_and_flip, "none": lambda images, labels, _: (images, labels)}[
-        name
-    ]
-
-
-def _scalars(arguments: argparse.Namespace) -> Any:
-    if not arguments.tensorboard:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UsageError(
-            f"--tensorboard needs tensorboard ({error}): python -m pip install "
-            "'tensorboard>=2.15,<3'"
-        ) from error
-    return SummaryWriter(str(arguments.out / "tensorboard"))
-
-
 def _check(arguments: argparse.Namespace) -> None:
     from ..training.model_files import check_name
 
@@ -159,9 +130,7 @@ def _check(arguments: argparse.Namespace) -> None:
     # Not `resolve`, which raises for links in a circle.
     data, out = (Path(os.path.realpath(path)) for path in (arguments.data, arguments.out))
     if data.is_dir() and out.is_relative_to(data):
-        raise UsageError(
-            f"--out {arguments.out} lies in --data, where it would be read as a class"
-        )
+        raise UsageError(f"--out {arguments.out} lies in --data, where it would be taken for data")
     check_folder(arguments.out)
     check_name(model_name(arguments))
 
@@ -189,9 +158,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{device} in {recipe.precision}",
             flush=True,
         )
-        card, seconds = _train(arguments, recipe, data, held_out, labels, device)
+        card, seconds = train_model(arguments, recipe, data, held_out, labels, device)
         if held_out is not None:
-            card = _evaluate(arguments, card, held_out)
+            card = evaluate_model(arguments, card, held_out)
     result = {
         "card": str(card.path),
         "model_id": card.sha256[:12],
@@ -204,105 +173,3 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, result)
     return 0
-
-
-def _train(
-    arguments: argparse.Namespace,
-    recipe: Recipe,
-    data: LabelledImages,
-    held_out: LabelledImages | None,
-    labels: tuple[str, ...],
-    device: str,
-) -> tuple[ModelCard, float]:
-    """Train, and write the model once it runs as the node would open it."""
-    import torch
-
-    from ..training.model_files import ModelInput, add_reference, save_model, staged, verify
-    from ..training.networks import make_network
-    from ..training.onnx_export import export_onnx
-    from ..training.running import Reporter, run_training
-
-    scalars = _scalars(arguments)
-    network, seconds = run_training(
-        arguments,
-        lambda: make_network(arguments.network, len(labels)),
-        data,
-        _augmentation(arguments.augmentation),
-        conditions={"augmentation": arguments.augmentation},
-        reporter=Reporter(lambda line: print(line, flush=True), scalars),
-        device=device,
-        save_steps=arguments.save_steps,
-    )
-    if scalars is not None:
-        scalars.close()
-    started = [path.name for path in arguments.start]
-    height, width = data.images.shape[1:3]
-    exported = export_onnx(network, height, width)
-    with staged(arguments.out) as stage:
-        card = save_model(
-            stage,
-            model_name(arguments),
-            exported.content,
-            exported.sha256,
-            ModelInput(height, width, exported.dynamic_size),
-            recipe.sigma,
-            labels,
-            {
-                "architecture": arguments.network,
-                "licence": {"weights": arguments.licence, "training_data": arguments.data_licence},
-                "training": {
-                    "command": "rs_monitor train",
-                    "data": f"{arguments.data.name}: {len(data)} images",
-                    "held_out": arguments.held_out,
-                    "augmentation": arguments.augmentation,
-                    **({"started_from": ", ".join(started)} if started else {}),
-                    "recipe": vars(recipe).copy(),
-                    "epochs_done": recipe.epochs,
-                    "wall_time_s": round(seconds),
-                    "torch": str(torch.__version__),
-                    "machine": torch.cuda.get_device_name() if device == "cuda" else _cpu(),
-                },
-            },
-        )
-        shown = held_out or data
-        card = add_reference(card, shown.images, shown.labels)
-        if card.reference_image is None:
-            print("rs_monitor train: warning: under the noise the model names none of the first "
-                  "images rightly: the card has no reference image", file=sys.stderr)  # fmt: skip
-        engine = verify(card)
-    card = load_card(arguments.out / card.path.name)
-    print(f"{card.path}: runs on {engine}", flush=True)
-    return card, seconds
-
-
-def _cpu() -> str:
-    import torch
-
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    return f"{name}, {torch.get_num_threads()} threads"
-
-
-def _evaluate(
-    arguments: argparse.Namespace, card: ModelCard, held_out: LabelledImages
-) -> ModelCard:
-    """Record in the card what the model certifies."""
-    path = arguments.out / "held_out.npz"
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream, images=held_out.images, labels=held_out.labels, group=held_out.group
-    )
-    write_atomically(path, stream.getvalue())
-    parser = argparse.ArgumentParser()
-    evaluate.add_parser(parser.add_subparsers(dest="command"))
-    words = ["evaluate", "--model", str(card.path), "--data", str(path), "--record"]
-    words += ["--sigma", repr(card.sigma), "--seed", "1", "--n", str(max(_EVALUATED_N))]
-    words += ["--at", *map(str, sorted(_EVALUATED_N)[:-1])]
-    status = evaluate.run(parser.parse_args(words))
-    if status:
-        raise ModelError(f"{card.path}: the evaluation failed")
-    return load_card(card.path)

@@ -169,7 +169,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, changed, opt
 def test_a_model_among_the_classes_is_refused(tmp_path, capsys):
     crops = write_lights(tmp_path / "crops", 12)
     assert main(words(crops, crops / "model")) == 2
-    assert "lies in --data, where it would be read as a class" in capsys.readouterr().err
+    assert "lies in --data, where it would be taken for data" in capsys.readouterr().err
     assert not (crops / "model").exists()
 
 
