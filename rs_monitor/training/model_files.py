@@ -68,7 +68,7 @@ def staged(folder: Path) -> Iterator[Path]:
     Raises
     ------
     ModelError
-        When `folder` cannot be written to.
+        When `folder` cannot be written to, or the model in it does not run.
     """
     made = not folder.exists()
     try:
@@ -88,6 +88,9 @@ def staged(folder: Path) -> Iterator[Path]:
                 before.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"cannot write {folder}: {error.strerror or error}") from error
+    except (EngineError, ModelError) as error:
+        # The folder that it names is about to vanish.
+        raise ModelError(str(error).replace(f"{stage}{os.sep}", f"{folder}{os.sep}")) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         if made:

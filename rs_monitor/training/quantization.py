@@ -23,6 +23,7 @@ _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # the convolution before it, and keep nothing but 8 bits in memory.
 _QUANTIZED = (*_WEIGHTED, "Add", "Relu")
 _BATCH = 8
+_WARNING, _FATAL = 2, 4  # severities of onnxruntime's own messages: its default, and the last
 
 
 def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
@@ -167,10 +168,14 @@ def _reader(quantization: Any, name: str, planes: np.ndarray, batch: int) -> Any
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the quantiser's advice to its developers off the user's terminal."""
+    import onnxruntime
+
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(_FATAL)  # what fails is raised as well
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
+        onnxruntime.set_default_logger_severity(_WARNING)
         logging.disable(before)

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from rs_monitor.engines import EngineError
+from rs_monitor.models import ModelError
 from rs_monitor.training.model_files import staged
 
 
@@ -27,3 +29,11 @@ def test_what_a_killed_program_left_goes_and_anothers_work_stays(tmp_path):
     with staged(tmp_path) as stage:
         (stage / "model.onnx").write_bytes(b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".staged-at_work", "model.onnx"]
+
+
+@pytest.mark.parametrize("kind", [ModelError, EngineError])
+def test_errors_name_the_folder_that_stays(tmp_path, kind):
+    with pytest.raises(ModelError) as caught, staged(tmp_path) as stage:
+        raise kind(f"{stage}/model.onnx: its output is flat")
+    assert str(caught.value) == f"{tmp_path}/model.onnx: its output is flat"
+    assert not list(tmp_path.iterdir())
