@@ -129,8 +129,10 @@ def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
 def _layout(sides: Sequence[int], source: str) -> str:
     fitting = [name for name, axis in zip(LAYOUTS, (1, 3)) if sides[axis] == 3]
     if not fitting:
+        unknown = 0 in (sides[1], sides[3])
+        hint = "say --layout" if unknown else "it takes no RGB images, and the camera's are RGB"
         raise _refuse(
-            source, f"neither axis 1 nor axis 3 of its input {sides} has 3 channels: say --layout"
+            source, f"neither axis 1 nor axis 3 of its input {sides} has 3 channels: {hint}"
         )
     if len(fitting) > 1:
         raise _refuse(source, f"its input {sides} may be NCHW or NHWC: say --layout")

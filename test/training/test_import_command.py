@@ -399,7 +399,7 @@ def test_a_mount_point_is_a_folder_like_others(tmp_path):
     [
         ({"outputs": 2}, [], "one input and one output, this has 1 and 2"),
         ({"op": "Special"}, [], "Special"),
-        ({"channels": 1}, [], "channels"),
+        ({"channels": 1}, [], "it takes no RGB images"),
         ({"channels": 8}, ["--layout", "nchw"], "8 channels"),
         ({"kind": "FLOAT16"}, [], "FLOAT16"),
         ({}, ["--size", "16"], "8 pixels high, not 16"),
