@@ -133,6 +133,9 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     files = sorted(Path(sys.argv[1]).glob("*.json"))
+    if not files:
+        print(f"{sys.argv[1]} has no results of benchmarks/measure.py (*.json)", file=sys.stderr)
+        return 2
     documents = {path.stem: json.loads(path.read_text()) for path in files}
     nodes = {name: d for name, d in documents.items() if "node" in d}
     results = {name: d for name, d in documents.items() if name not in nodes}
