@@ -122,8 +122,9 @@ def test_the_largest_half_that_fits_is_named(tmp_path, asked, most, fits):
     opener = Opener(tmp_path, most)
     with pytest.raises(
         EngineMemoryError, match=f"for {asked}; .* {fits} is the largest that fits"
-    ):
+    ) as caught:
         open_paced(opener, (asked,), 1.0)
+    assert caught.value.largest == fits
     assert [engine.max_batch for engine in opener.opened] == [fits]
     with pytest.raises(EngineError, match="closed"):
         opener.opened[0].run_network()
