@@ -50,11 +50,10 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
             # takes minutes with a network of some gigaflops on a few cores.
             if chunk > sizes[-1] and chunk * sample / 2 > budget:
                 continue
-            try:
-                engine = opener(chunk)
-            except EngineMemoryError as error:
+            engine, failure = _try_to_open(opener, chunk)
+            if engine is None:
                 if chunk == sizes[-1] and best is None:
-                    raise _naming_what_fits(opener, chunk, error) from error
+                    raise _naming_what_fits(opener, chunk, failure)
                 continue
             try:
                 engine.warm_up()
@@ -79,21 +78,33 @@ def open_paced(opener: Callable[[int], Engine], sizes: Sequence[int], budget: fl
     return best
 
 
+def _try_to_open(
+    opener: Callable[[int], Engine], chunk: int
+) -> tuple[Engine | None, EngineMemoryError | None]:
+    """Return the engine, or how memory is short for it."""
+    try:
+        return opener(chunk), None
+    except EngineMemoryError as error:
+        # Not the error itself: its traceback would hold what the failed engine did get, and the
+        # next, smaller one has to do without it.
+        return None, EngineMemoryError(str(error), error.largest)
+
+
 def _naming_what_fits(
-    opener: Callable[[int], Engine], chunk: int, error: EngineMemoryError
+    opener: Callable[[int], Engine], chunk: int, failure: EngineMemoryError
 ) -> EngineMemoryError:
     """Return the error of a chunk that memory was short for, with the largest one that fits."""
-    while error.largest is None and (chunk := chunk // 2):
+    while failure.largest is None and (chunk := chunk // 2):
         try:
-            opener(chunk).close()
-        except EngineMemoryError:
-            continue
+            engine, _ = _try_to_open(opener, chunk)
         except EngineError:  # as where it would have to be built first
             break
-        return EngineMemoryError(
-            f"{error}; of its halves, {chunk} is the largest that fits", chunk
-        )
-    return error
+        if engine is not None:
+            engine.close()
+            return EngineMemoryError(
+                f"{failure}; of its halves, {chunk} is the largest that fits", chunk
+            )
+    return failure
 
 
 def expected_samples(chunk: int, seconds: float, budget: float) -> float:

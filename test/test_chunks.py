@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import math
+import weakref
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,26 @@ def test_the_largest_half_that_fits_is_named(tmp_path, asked, most, fits):
     assert [engine.max_batch for engine in opener.opened] == [fits]
     with pytest.raises(EngineError, match="closed"):
         opener.opened[0].run_network()
+
+
+def test_smaller_chunks_are_tried_without_what_larger_ones_did_get():
+    held = []
+
+    class Failing:
+        def __init__(self, chunk):
+            held.append(weakref.ref(self))
+            try:
+                raise RuntimeError("out of memory")
+            except RuntimeError as error:
+                raise EngineMemoryError("no memory") from error
+
+    def opener(chunk):
+        assert all(failed() is None for failed in held)
+        return Failing(chunk)
+
+    with pytest.raises(EngineMemoryError):
+        open_paced(opener, (64, 32, 8), 1.0)
+    assert len(held) == 6
 
 
 def test_what_fits_is_looked_for_neither_where_it_is_known_nor_where_it_has_to_be_built():
