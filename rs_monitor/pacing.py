@@ -17,7 +17,7 @@ _RESERVE_RANGE = 0.001, 2 * RESERVE
 _LATE = 0.001  # share of frames that may end later than promised
 _STEP = 0.0005  # seconds by which one that does corrects the reserve
 _LEARNING = 250  # frames after which the worst of them takes the place of the first guess
-_LEARNED = 1000  # frames after which the second worst of them does: one in a thousand may be later
+_WINDOW = 1000  # frames of which about one is as late as the reserve should be
 _QUANTILE = 98  # percent of recent chunks that were at most this slow
 _RECENT = 256  # chunks, at most
 _MEMORY = 2.0  # seconds after which a chunk is no longer recent: a stall must not count for long
@@ -30,25 +30,24 @@ class Reserve:
 
     A frame that ends later moves the reserve up by a step, any other moves it down by a
     thousandth of one, so that one frame in a thousand is late in the long run, whatever the
-    distribution (Robbins and Monro 1951). The worst of the first frames is where it starts from,
-    but one stall among them is held against the machine only until there are enough frames to
-    tell that it was one in a thousand; such steps would take minutes to forget it.
+    distribution (Robbins and Monro 1951). The worst of the first frames is where it starts from.
+    A stall among them would take such steps many minutes to forget, so that every thousand
+    frames it comes down to the worst of these.
     """
 
     def __init__(self) -> None:
         self.seconds = RESERVE
-        self._frames = 0
-        self._worst, self._second = 0.0, 0.0
+        self._frames, self._worst = 0, 0.0
 
     def record(self, excess: float) -> None:
         """Correct the reserve by a frame that ended `excess` seconds after its promise."""
         self._frames += 1
-        self._second, self._worst = sorted((self._second, self._worst, excess))[1:]
+        self._worst = max(self._worst, excess)
         seconds = self.seconds + _STEP * ((excess > self.seconds) - _LATE)
         if self._frames == _LEARNING:
             seconds = self._worst
-        elif self._frames == _LEARNED:
-            seconds = self._second
+        if self._frames % _WINDOW == 0:
+            seconds, self._worst = min(seconds, self._worst), 0.0
         low, high = _RESERVE_RANGE
         self.seconds = min(max(seconds, low), high)
 

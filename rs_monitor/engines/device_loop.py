@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..models import Model
 from .base import Engine, Votes
-from .errors import EngineError, EngineMemoryError, inference_errors, is_out_of_memory
+from .errors import EngineError, inference_errors, memory_errors
 from .independence import check_independence
 from .machine import has_nvidia_driver
 from .noise import add_noise
@@ -93,19 +92,8 @@ class DeviceLoop(Engine):
             if self._device.type == "cuda":
                 self._capture()
 
-    @contextlib.contextmanager
-    def _memory_errors(self) -> Iterator[None]:
-        """Turn what PyTorch raises where memory is short into an EngineMemoryError."""
-        try:
-            yield
-        except EngineMemoryError:
-            raise
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise EngineMemoryError(
-                f"{self._device} has no memory for batches of {self.max_batch}: ask for less"
-            ) from error
+    def _memory_errors(self) -> contextlib.AbstractContextManager[None]:
+        return memory_errors(str(self._device), self.max_batch)
 
     def _allocate(self) -> None:
         torch, device = self._torch, self._device

@@ -7,7 +7,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-_OUT_OF_MEMORY = "out of memory", "can't allocate memory", "_STATUS_ALLOC_FAILED"
+_OUT_OF_MEMORY = (
+    "out of memory", "can't allocate memory", "_STATUS_ALLOC_FAILED", "Failed to allocate",
+    "bad_alloc",
+)  # fmt: skip
 
 
 class EngineError(RuntimeError):
@@ -30,13 +33,29 @@ class EngineMemoryError(EngineError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch tells of a device without memory: not all of its parts raise its own type.
+    """Whether memory was short: not all parts of runtimes raise a type of its own for it.
 
-    The CPU, cuBLAS and cuDNN report a failed allocation, and the recording of a CUDA graph an
-    error of CUDA, as a RuntimeError that only its text tells from others.
+    PyTorch's on the CPU, cuBLAS's and cuDNN's, the recording of a CUDA graph, and OpenVINO's are
+    a RuntimeError that only its text tells from others.
     """
-    text = str(error)
-    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+    )
+
+
+@contextlib.contextmanager
+def memory_errors(device: str, batch: int) -> Iterator[None]:
+    """Turn what is raised where memory is short for a batch into an EngineMemoryError."""
+    try:
+        yield
+    except EngineMemoryError:
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise EngineMemoryError(
+            f"{device} has no memory for batches of {batch}: ask for less"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..models import Model
 from .base import Engine, EngineIdentity, Votes, count_votes
-from .errors import EngineError
+from .errors import EngineError, memory_errors
 from .independence import check_independence
 from .noise import add_noise
 from .onnx_graph import check_graph
@@ -80,6 +80,12 @@ class OpenVinoEngine(Engine):
         if threads:
             # Pinned, the threads of several processes would share the first cores.
             options |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+        with memory_errors("this machine", max_batch):
+            self._open(core, network, options, precision)
+
+    def _open(self, core: Any, network: Any, options: dict[str, Any], precision: str) -> None:
+        """Compile the network, and check what it runs as."""
+        openvino, model, hint = _import(), self.model, options["INFERENCE_PRECISION_HINT"]
         try:
             self._compiled = core.compile_model(network, "CPU", options)
             used = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
@@ -98,7 +104,7 @@ class OpenVinoEngine(Engine):
         )
         shape = (3, model.height, model.width)
         self._request = self._compiled.create_infer_request()
-        self._batch = np.empty((max_batch, *shape), np.float32)
+        self._batch = np.empty((self.max_batch, *shape), np.float32)
         self._input = openvino.Tensor(self._batch, shared_memory=True)
         self._request.set_input_tensor(self._input)
         self._check_output()

@@ -11,7 +11,8 @@ from small_models import (
     open_color_engine,
 )
 
-from rs_monitor.engines import EngineError, available_precisions, chunk_sizes
+from rs_monitor.engines import EngineError, EngineMemoryError, available_precisions, chunk_sizes
+from rs_monitor.engines.errors import is_out_of_memory
 
 KEY = bytes(range(16))
 MODULES = {"openvino": "openvino", "torch": "torch"}
@@ -136,6 +137,29 @@ def test_the_network_runs_alone(opened):
 def test_precision_that_the_model_does_not_have_is_refused(opened):
     with pytest.raises(EngineError, match="int8.*cannot be had"):
         opened("int8")
+
+
+def test_a_batch_that_memory_has_no_room_for_is_refused_as_such(opened):
+    with pytest.raises(EngineMemoryError, match=f"no memory for batches of {10**12}: ask for"):
+        opened(max_batch=10**12)
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("Check 'ptr' failed: Failed to allocate 1073741824 bytes"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (MemoryError(), True),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_which_errors_tell_of_memory(error, short):
+    assert is_out_of_memory(error) is short
 
 
 def test_misuse_is_refused(opened):

@@ -8,8 +8,7 @@ import pytest
 from small_models import color_network, flawed_network, network_image, open_color_engine
 
 from rs_monitor.bank import check_reference
-from rs_monitor.engines import EngineError, EngineMemoryError, open_engine
-from rs_monitor.engines.errors import is_out_of_memory
+from rs_monitor.engines import EngineError, open_engine
 from rs_monitor.families import load_family, shipped_families
 from rs_monitor.frames import Resizer
 from rs_monitor.models import load_model, load_reference_image
@@ -97,28 +96,6 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineError, match="finds no GPU"):
         opened(tmp_path)
-
-
-def test_a_batch_that_memory_has_no_room_for_is_refused_as_such(tmp_path):
-    with pytest.raises(
-        EngineMemoryError, match=f"no memory for batches of {10**12}: ask for less"
-    ):
-        open_color_engine(tmp_path, backend="torch", precision="fp32", max_batch=10**12)
-
-
-@pytest.mark.parametrize(
-    ("error", "short"),
-    [
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
-        (RuntimeError("CUDA error: out of memory"), True),
-        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
-        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
-        (ValueError("out of memory"), False),
-    ],
-)
-def test_which_errors_of_pytorch_tell_of_memory(error, short):
-    assert is_out_of_memory(error) is short
 
 
 def test_auto_is_fp32_on_the_cpu(tmp_path):
