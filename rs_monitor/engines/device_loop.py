@@ -93,7 +93,7 @@ class DeviceLoop(Engine):
                 self._capture()
 
     def _memory_errors(self) -> contextlib.AbstractContextManager[None]:
-        return memory_errors(str(self._device), self.max_batch)
+        return memory_errors(str(self._device), self.max_batch, str(self.model.card.onnx))
 
     def _allocate(self) -> None:
         torch, device = self._torch, self._device

@@ -44,7 +44,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def memory_errors(device: str, batch: int) -> Iterator[None]:
+def memory_errors(device: str, batch: int, network: str) -> Iterator[None]:
     """Turn what is raised where memory is short for a batch into an EngineMemoryError."""
     try:
         yield
@@ -54,7 +54,7 @@ def memory_errors(device: str, batch: int) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise EngineMemoryError(
-            f"{device} has no memory for batches of {batch}: ask for less"
+            f"{device} has no memory for batches of {batch} of {network}: ask for less"
         ) from error
 
 

@@ -80,7 +80,7 @@ class OpenVinoEngine(Engine):
         if threads:
             # Pinned, the threads of several processes would share the first cores.
             options |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
-        with memory_errors("this machine", max_batch):
+        with memory_errors("this machine", max_batch, str(model.card.onnx)):
             self._open(core, network, options, precision)
 
     def _open(self, core: Any, network: Any, options: dict[str, Any], precision: str) -> None:
