@@ -18,6 +18,7 @@ from ..program import UsageError, check_folder
 from . import add_json_option, named_path, new_parser, write_json
 from .model_options import (
     add_model_options,
+    keep_inputs,
     model_name,
     need_torch,
     numbered_labels,
@@ -106,6 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_folder(arguments.out)
     name, labels = model_name(arguments), read_labels(arguments.labels)
     check_name(name)
+    inputs = [path for path in (arguments.file, arguments.denoiser, arguments.data) if path]
+    keep_inputs(arguments.out, (f"{name}.onnx", f"{name}.yaml"), inputs)
     low, high = arguments.range
     if not (-_LARGEST <= low < high <= _LARGEST and high - low >= 1 / _LARGEST):
         raise UsageError(
@@ -144,7 +147,13 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{arguments.data}: label {data.labels.max()} is out of range: "
                 f"{arguments.file} has {found.classes} classes"
             )
-        if not (arguments.labels or numbered) and len(data.label_names) == found.classes:
+        if not (arguments.labels or numbered) and data.label_names:
+            if len(data.label_names) != found.classes:
+                raise UsageError(
+                    f"{arguments.data} has {len(data.label_names)} classes by name, "
+                    f"{arguments.file} has {found.classes}: give its class names with --labels, "
+                    "or name the folders by class number"
+                )
             labels = data.label_names
         share, error = clean_accuracy(found.logits, data.images, data.labels)
         accuracy = {"clean_accuracy": share, "standard_error": error, "images": len(data)}

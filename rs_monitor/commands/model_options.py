@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..files import read_file
 from ..program import UsageError
@@ -68,6 +70,28 @@ def model_name(arguments: argparse.Namespace) -> str:
     return arguments.name or arguments.out.resolve().name
 
 
+def keep_inputs(out: Path, written: Sequence[str], inputs: Sequence[Path]) -> None:
+    """Refuse to write over what is read.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that files are written to.
+    written : sequence of str
+        Their names.
+    inputs : sequence of Path
+
+    Raises
+    ------
+    UsageError
+        Naming the input.
+    """
+    places = {os.path.realpath(out / name) for name in written}
+    for path in inputs:
+        if os.path.realpath(path) in places:
+            raise UsageError(f"{path} would be written over: give another --out or --name")
+
+
 def read_labels(text: str) -> tuple[str, ...]:
     """Return the class names of --labels; empty where it was not given.
 
@@ -81,7 +105,7 @@ def read_labels(text: str) -> tuple[str, ...]:
     names: Sequence[str] = text.split(",")
     if len(names) == 1:
         try:
-            names = read_file(text, _MAX_LABELS).decode("utf-8").splitlines()
+            names = read_file(text, _MAX_LABELS).decode("utf-8-sig").splitlines()
         except OSError as error:
             raise UsageError(f"--labels {text}: {error.strerror or error}") from error
         except UnicodeDecodeError as error:

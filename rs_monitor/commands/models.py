@@ -63,9 +63,15 @@ def _verify(card: ModelCard, backend: str, precision: str) -> str:
         with open_engine(model, backend=backend, precision=wanted, max_batch=_CHUNK) as engine:
             check_reference(engine)
             identity = engine.identity
+        if identity.precision == "int8" and model.twin is None:
+            return f"{identity.backend} int8: the network itself is quantised{_shown(card)}"
         if identity.precision not in ran:
             ran.append(identity.precision)
-    return f"{identity.backend} {', '.join(ran)}{_parity(model, backend, ran)}"
+    return f"{identity.backend} {', '.join(ran)}{_parity(model, backend, ran)}{_shown(card)}"
+
+
+def _shown(card: ModelCard) -> str:
+    return "" if card.reference_image else "; no reference image, so that labels go unchecked"
 
 
 def _others(model: Model, backend: str) -> list[str]:

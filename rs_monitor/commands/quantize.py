@@ -19,7 +19,7 @@ from ..datasets import LabelledImages, load_data
 from ..engines import Engine, open_engine
 from ..evaluation.accuracy import clustered_error, expected_radii, rows
 from ..evaluation.measuring import measure
-from ..evaluation.parity import flip_rate
+from ..evaluation.parity import TOLERATED_FLIPS, flip_rate
 from ..frames import Resizer
 from ..models import Model, ModelCard, ModelError, load_card, load_model, save_twin
 from ..program import UsageError, check_output
@@ -99,6 +99,12 @@ def run(arguments: argparse.Namespace) -> int:
         model, twin=dataclasses.replace(model, card=twin_card, onnx=content)
     )
     evaluation = _evaluate(model, held, arguments.alpha, arguments.seed)
+    differ, most = evaluation["votes_that_differ"], TOLERATED_FLIPS["int8"]
+    if differ > most:
+        raise ModelError(
+            f"{card.onnx}: {differ:.0%} of its int8 twin's votes differ from fp32 on the same "
+            f"noise, {most:.0%} may: not written; its weights or activations do not suit 8 bits"
+        )
     int8 = {
         "onnx": twin_path.name,
         "sha256": digest,

@@ -11,13 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..datasets import LabelledImages, load_data
+from ..datasets import LabelledImages, are_numbers, load_data
 from ..program import UsageError, check_folder
 from ..training.recipe import add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
 from . import add_json_option, named_path, new_parser, write_json
 from .model_options import (
     add_model_options,
+    keep_inputs,
     model_name,
     need_torch,
     numbered_labels,
@@ -93,6 +94,8 @@ def _data(arguments: argparse.Namespace) -> tuple[LabelledImages, tuple[str, ...
             data = data.resized(*size)
         except ValueError as error:
             raise UsageError(f"{arguments.data}, --size: {error}") from error
+    if not labels and are_numbers(data.label_names):
+        data = data.in_numerical_order()
     labels = labels or data.label_names or numbered_labels(int(data.labels.max()) + 1)
     if len(labels) < 2:
         raise UsageError(f"{arguments.data}: a single class, {labels[0]}: two are needed")
@@ -132,7 +135,10 @@ def _check(arguments: argparse.Namespace) -> None:
     if data.is_dir() and out.is_relative_to(data):
         raise UsageError(f"--out {arguments.out} lies in --data, where it would be taken for data")
     check_folder(arguments.out)
-    check_name(model_name(arguments))
+    name = model_name(arguments)
+    check_name(name)
+    written = (f"{name}.onnx", f"{name}.yaml", "held_out.npz", "checkpoint.pt")
+    keep_inputs(arguments.out, written, (arguments.data, *arguments.start))
 
 
 def run(arguments: argparse.Namespace) -> int:

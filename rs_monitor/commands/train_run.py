@@ -62,6 +62,8 @@ def train_model(
     from ..training.onnx_export import export_onnx
     from ..training.running import Reporter, run_training
 
+    height, width = data.images.shape[1:3]
+    _try_out(arguments.network, len(labels), height, width)
     scalars = _scalars(arguments)
     network, seconds = run_training(
         arguments,
@@ -76,7 +78,6 @@ def train_model(
     if scalars is not None:
         scalars.close()
     started = [path.name for path in arguments.start]
-    height, width = data.images.shape[1:3]
     exported = export_onnx(network, height, width)
     with staged(arguments.out) as stage:
         card = save_model(
@@ -113,6 +114,28 @@ def train_model(
     card = load_card(arguments.out / card.path.name)
     print(f"{card.path}: runs on {engine}", flush=True)
     return card, seconds
+
+
+def _try_out(name: str, classes: int, height: int, width: int) -> None:
+    """Refuse a network before its training that could not be trained or exported after it."""
+    import torch
+
+    from ..training.networks import make_network
+    from ..training.onnx_export import export_onnx
+
+    with torch.random.fork_rng(devices=[]):
+        network = make_network(name, classes)
+        try:
+            logits = network.train()(torch.rand(2, 3, height, width))
+        # What networks of others raise for images that are too small for them, or too large.
+        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{name} does not take {height}x{width} pixels: {reason}") from error
+        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, classes):
+            raise ModelError(
+                f"{name} gives no [N, {classes}] logits while it is trained: choose another"
+            )
+        export_onnx(network, height, width)
 
 
 def _machine(device: str) -> str:

@@ -18,7 +18,7 @@ from .class_names import match_names
 from .labelled import LabelledImages, eight_bits
 from .storage import image_array
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 # Images all the same: left out in silence they would be missed.
 _OTHER_SUFFIXES = (
     ".avif", ".bmp", ".gif", ".heic", ".jp2", ".jxl", ".pgm", ".ppm", ".tif", ".tiff", ".webp",

@@ -58,6 +58,19 @@ class LabelledImages:
             self, images=self.images[index], labels=self.labels[index], group=self.group[index]
         )
 
+    def in_numerical_order(self) -> LabelledImages:
+        """Return them with classes that are named by numbers in the numbers' order.
+
+        Returns
+        -------
+        LabelledImages
+            Class 10 behind class 9, where the alphabet has it behind class 1.
+        """
+        order = sorted(range(len(self.label_names)), key=lambda i: int(self.label_names[i][:18]))
+        places = np.argsort(order)
+        names = tuple(self.label_names[i] for i in order)
+        return dataclasses.replace(self, labels=places[self.labels], label_names=names)
+
     def resized(self, height: int, width: int) -> LabelledImages:
         """Return the images resized by area, as the node does, rounded to 8 bits."""
         if self.images.shape[1:3] == (height, width):

@@ -33,9 +33,17 @@ _TORCHVISION = {
     ((3, 8, 36, 3), True): "resnet152",
 }
 # What programs save a state dict under, and what DataParallel and torch.compile put before names.
-_WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "state_dict_ema")
+_WRAPPERS = (
+    "state_dict",
+    "model",
+    "model_state_dict",
+    "net",
+    "state_dict_ema",
+    "ema_state_dict",
+    "model_ema",
+)
 _MOST_WRAPPERS = 3  # one in another
-_PREFIXES = {"module", "_orig_mod"}
+_PREFIXES = {"module", "_orig_mod", "model"}
 _CIFAR_SIDE, _IMAGENET_SIDE = 32, 224
 
 
@@ -82,7 +90,8 @@ def foreign_weights(
     """
     for _ in range(_MOST_WRAPPERS):  # a dict may hold itself
         state = next((state[k] for k in _WRAPPERS if isinstance(state.get(k), Mapping)), state)
-    weights = {str(name): value for name, value in state.items()}
+    # AveragedModel counts what it averages.
+    weights = {str(name): value for name, value in state.items() if name != "n_averaged"}
     if not weights or not all(isinstance(v, torch.Tensor) for v in weights.values()):
         other = next((n for n, v in weights.items() if not isinstance(v, torch.Tensor)), "nothing")
         raise ModelError(

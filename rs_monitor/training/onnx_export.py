@@ -60,7 +60,17 @@ def export_onnx(network: nn.Module, height: int, width: int, output: str = "logi
     network = network.eval().cpu().float().to(memory_format=torch.contiguous_format)
     image = torch.zeros(2, 3, height, width)
     dynamic = _takes(network, torch.zeros(2, 3, 2 * height, 2 * width))
-    axes = {0: "batch", 2: "height", 3: "width"} if dynamic else {0: "batch"}
+    content = None
+    if dynamic:
+        # Some, as those with adaptive pooling to several places, are exported at one size only.
+        with contextlib.suppress(ModelError):
+            content = _export(network, image, output, {0: "batch", 2: "height", 3: "width"})
+    if content is None:
+        content, dynamic = _export(network, image, output, {0: "batch"}), False
+    return OnnxFile(content, dynamic)
+
+
+def _export(network: nn.Module, image: torch.Tensor, output: str, axes: dict[int, str]) -> bytes:
     stream = io.BytesIO()
     with _exporting():
         try:
@@ -74,9 +84,11 @@ def export_onnx(network: nn.Module, height: int, width: int, output: str = "logi
                 opset_version=_OPSET,
                 dynamo=False,
             )
-        except (RuntimeError, ValueError) as error:  # OnnxExporterError is a RuntimeError
-            raise ModelError(f"PyTorch cannot export this network as ONNX: {error}") from error
-    return OnnxFile(stream.getvalue(), dynamic)
+        # OnnxExporterError is a RuntimeError.
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"PyTorch cannot export this network as ONNX: {reason}") from error
+    return stream.getvalue()
 
 
 @contextlib.contextmanager

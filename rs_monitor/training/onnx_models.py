@@ -72,15 +72,18 @@ def read_onnx(path: Path, layout: str = "") -> OnnxModel:
         content = read_file(path, _MAX_FILE)
     except OSError as error:
         raise _refuse(source, f"cannot be read: {error.strerror or error}") from error
-    return parse_onnx(content, source, layout)
+    return parse_onnx(content, source, layout, path.parent)
 
 
-def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
-    """Check the content of an ONNX file; see `read_onnx`."""
+def parse_onnx(
+    content: bytes, source: str, layout: str = "", folder: Path | None = None
+) -> OnnxModel:
+    """Check the content of an ONNX file, which may keep weights in `folder`; see `read_onnx`."""
     try:
         proto = onnx.load_from_string(content)
         if any(t.data_location == TensorProto.EXTERNAL for t in proto.graph.initializer):
-            raise _refuse(source, "keeps weights in another file: save them all inside")
+            _take_in(proto, source, folder)
+            content = proto.SerializeToString()
         onnx.checker.check_model(proto)
     except ModelError:
         raise
@@ -126,6 +129,32 @@ def parse_onnx(content: bytes, source: str, layout: str = "") -> OnnxModel:
     return OnnxModel(proto, layout, sides[0], height, width)
 
 
+def _take_in(proto: onnx.ModelProto, source: str, folder: Path | None) -> None:
+    """Put weights that lie in files beside the model, as PyTorch's exporter has it, into it."""
+    files: dict[str, bytes] = {}
+    for tensor in proto.graph.initializer:
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        about = {entry.key: entry.value for entry in tensor.external_data}
+        name = about.get("location", "")
+        if folder is None or not name or Path(name).name != name:
+            raise _refuse(source, f"keeps weights in another folder ({name!a:.80}): save them "
+                          "inside or beside it")  # fmt: skip
+        try:
+            if name not in files:
+                files[name] = read_file(folder / name, _MAX_FILE)
+            start = int(about.get("offset", 0))
+            length = int(about.get("length", len(files[name]) - start))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise _refuse(source, f"its weights in {name} cannot be read: {reason}") from error
+        if min(start, length) < 0 or start + length > len(files[name]):
+            raise _refuse(source, f"its weights in {name} are cut at {len(files[name])} bytes")
+        tensor.raw_data = files[name][start : start + length]
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
 def _layout(sides: Sequence[int], source: str) -> str:
     fitting = [name for name, axis in zip(LAYOUTS, (1, 3)) if sides[axis] == 3]
     if not fitting:
@@ -153,8 +182,11 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
             value.type.tensor_type.shape.dim[0].dim_param = "batch"
     constants = dict(given)
     for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            constants[node.output[0]] = node.attribute[0].t
+        given_as = node.attribute[0] if node.op_type == "Constant" else None
+        if given_as is not None and given_as.name == "value":
+            constants[node.output[0]] = given_as.t
+        elif given_as is not None and given_as.name == "value_ints":
+            constants[node.output[0]] = numpy_helper.from_array(np.array(given_as.ints, np.int64))
     for index, node in enumerate(graph.node):
         tensor = constants.get(node.input[1]) if node.op_type == "Reshape" else None
         if tensor is None or node.input[0] in constants:
@@ -165,6 +197,10 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
             name = f"{node.input[1]}_of_any_batch_{index}"
             graph.initializer.append(numpy_helper.from_array(shape, name))
             node.input[1] = name
+            # PyTorch's exporter asks for 0 to be taken as a size.
+            kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
     return proto
 
 

@@ -39,7 +39,7 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
     ModelError
         When they are of another architecture.
     """
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         if not isinstance(network, CompactResNet):
             raise ModelError(
                 f"cannot start from {path}: only ONNX files of {', '.join(COMPACT)} can be "
@@ -68,8 +68,13 @@ def start_from(network: nn.Module, path: Path, data: LabelledImages, recipe: Rec
         return
     # Others' networks come without our normalisation, which the network to train has.
     inner = network.network if isinstance(network, Normalized) else network
-    weights, _ = foreign_weights(state, str(path))
+    weights, front = foreign_weights(state, str(path))
     load_weights(inner, _fitting(inner, weights), str(path))
+    if front is not None and front.mean and isinstance(network, Normalized):
+        # Its weights are for images that its own layer in front has normalised.
+        with torch.no_grad():
+            network.mean.copy_(torch.tensor(front.mean).view(1, 3, 1, 1))
+            network.std.copy_(torch.tensor(front.std or (1.0, 1.0, 1.0)).view(1, 3, 1, 1))
 
 
 def start_from_mean(

@@ -10,6 +10,7 @@ from small_models import LABELS, color_network, residual_network, solid, write_m
 
 from rs_monitor.cli import main
 from rs_monitor.engines import available_precisions, open_engine
+from rs_monitor.evaluation.parity import TOLERATED_FLIPS
 from rs_monitor.models import ModelError, load_card, load_model, save_twin
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: the extra quantize")
@@ -161,3 +162,11 @@ def test_a_twin_that_is_not_the_cards_is_refused(tmp_path, card, capsys, damage)
     # The command that makes a twin mends it.
     assert main(["quantize", str(card), "--data", data(tmp_path), "--limit", "6"]) == 0
     assert main(["models", "verify", str(card)]) == 0
+
+
+def test_a_twin_that_votes_otherwise_is_not_written(tmp_path, card, capsys, monkeypatch):
+    monkeypatch.setitem(TOLERATED_FLIPS, "int8", -0.1)
+    before = content(card.parent)
+    assert main(["quantize", str(card), "--data", data(tmp_path)]) == 2
+    assert "of its int8 twin's votes differ from fp32" in capsys.readouterr().err
+    assert content(card.parent) == before

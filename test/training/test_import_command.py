@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="importing needs PyTorch: pip instal
 pytest.importorskip("openvino", reason="logits are compared on OpenVINO")
 
 from rs_monitor.cli import main
+from rs_monitor.engines import open_engine
 from rs_monitor.models import ModelError, load_card, load_model
 from rs_monitor.training.agreement import check_agreement, runtime, worst_difference
 from rs_monitor.training.cifar_resnet import CifarResNet
@@ -534,3 +535,74 @@ def test_published_accuracies(tmp_path, name, accuracy, options):
     assert found["images"] == 1000 and found["worst_relative_difference"] < 1e-3
     # Three standard errors of a sample of 1,000: one would fail for one model in three.
     assert abs(found["clean_accuracy"] - accuracy) < 3 * found["standard_error"]
+
+
+@pytest.mark.parametrize("change", ["allowzero", "value_ints", "weights beside it"])
+def test_what_exporters_of_today_write(tmp_path, capsys, change):
+    path = tmp_path / "source" / "net.onnx"
+    path.parent.mkdir()
+    write_onnx(path, opset=14)
+    proto = onnx.load(path)
+    node = next(node for node in proto.graph.node if node.op_type == "Reshape")
+    if change == "allowzero":
+        node.attribute.append(helper.make_attribute("allowzero", 1))
+    elif change == "value_ints":
+        node.input[1] = "ints"
+        proto.graph.node.insert(0, helper.make_node("Constant", [], ["ints"], value_ints=[1, -1]))
+    beside = {"save_as_external_data": True, "location": "net.data", "size_threshold": 0}
+    onnx.save(proto, path, **(beside if change.startswith("weights") else {}))
+    assert main(["import-checkpoint", str(path), "--out", str(tmp_path / "model"),
+                 "--sigma", "0.25"]) == 0  # fmt: skip
+    card = load_card(tmp_path / "model" / "model.yaml")
+    assert not list((tmp_path / "model").glob("*.data"))
+    with open_engine(load_model(card), backend="openvino", precision="fp32", max_batch=4):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"), [("gone", "cannot be read: No such file"), ("cut", "are cut at 7 bytes")]
+)
+def test_weights_beside_the_file_that_are_not_whole(tmp_path, capsys, damage, reason):
+    path, out = tmp_path / "net.onnx", tmp_path / "model"
+    write_onnx(path)
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="net.data",
+              size_threshold=0)  # fmt: skip
+    if damage == "gone":
+        (tmp_path / "net.data").unlink()
+    else:
+        (tmp_path / "net.data").write_bytes(bytes(7))
+    assert reason in refused(capsys, path, out)
+
+
+@pytest.mark.parametrize("place", ["../net.data", "/etc/passwd", "folder/net.data"])
+def test_weights_in_another_folder_are_not_read(tmp_path, capsys, place):
+    path = tmp_path / "net.onnx"
+    write_onnx(path)
+    proto = onnx.load(path)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=place)
+    path.write_bytes(proto.SerializeToString())
+    assert "keeps weights in another folder" in refused(capsys, path, tmp_path / "model")
+
+
+def test_the_source_is_not_written_over(tmp_path, capsys):
+    path = tmp_path / "net.onnx"
+    write_onnx(path)
+    before = path.read_bytes()
+    arguments = ["import-checkpoint", str(path), "--out", str(tmp_path), "--name", "net"]
+    assert main([*arguments, "--sigma", "0.25"]) == 2
+    assert f"{path} would be written over" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_folders_that_cannot_be_matched_with_the_classes(tmp_path, capsys):
+    path, crops = tmp_path / "net.onnx", tmp_path / "crops"
+    write_onnx(path)
+    for name in ("cat", "dog", "horse"):
+        (crops / name).mkdir(parents=True)
+        assert cv2.imwrite(str(crops / name / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    assert main(["import-checkpoint", str(path), "--out", str(tmp_path / "model"),
+                 "--sigma", "0.25", "--data", str(crops)]) == 2  # fmt: skip
+    assert "has 3 classes by name" in capsys.readouterr().err

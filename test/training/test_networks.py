@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
+import onnx
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
@@ -206,3 +207,17 @@ def test_timms_networks(torchvision):
 def test_one_class_is_refused():
     with pytest.raises(ModelError, match="at least 2 classes, got 1"):
         make_network("compact", 1)
+
+
+def test_what_is_exported_at_one_size_only_has_that_size():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, padding=1),
+        torch.nn.AdaptiveAvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, 5),
+    )
+    exported = export_onnx(network, 8, 8)
+    assert not exported.dynamic_size
+    (image,) = onnx.load_from_string(exported.content).graph.input
+    sides = [dim.dim_value for dim in image.type.tensor_type.shape.dim]
+    assert sides == [0, 3, 8, 8]

@@ -123,3 +123,17 @@ def test_onnx_that_nothing_can_start_from(tmp_path):
         start_from(make_network("cifar_resnet20", 3), tmp_path / "model.onnx", DATA, RECIPE)
     with pytest.raises(ModelError, match="no valid ONNX model"):
         start_from(make_network("compact", 3), tmp_path / "model.onnx", DATA, RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("buffers", "std"), [({"mean": 0.5}, 1.0), ({"mean": 0.5, "std": 0.2}, 0.2)]
+)
+def test_the_normalisation_that_a_checkpoint_holds_comes_with_it(tmp_path, buffers, std):
+    source = CifarResNet(20, 3, padded=True)
+    state = {f"1.{name}": value for name, value in source.state_dict().items()}
+    state |= {f"0.{name}": torch.full((3,), value) for name, value in buffers.items()}
+    torch.save({"state_dict": state}, tmp_path / "front.pth")
+    network = make_network("cifar_resnet20_padded", 3)
+    start_from(network, tmp_path / "front.pth", DATA, RECIPE)
+    assert network.mean.flatten().tolist() == [0.5] * 3
+    assert network.std.flatten().tolist() == pytest.approx([std] * 3)

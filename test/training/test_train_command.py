@@ -3,10 +3,12 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +19,8 @@ from drawings import LIGHTS, write_lights
 from unmeasured import unmeasured
 
 from rs_monitor.cli import main
-from rs_monitor.models import load_card
+from rs_monitor.models import ModelError, load_card
+from rs_monitor.training.networks import import_torchvision
 
 # RS_MONITOR_TRAINING=full: 32x32 pixels, 20 epochs, the default recipe otherwise; minutes.
 FULL = os.environ.get("RS_MONITOR_TRAINING") == "full"
@@ -84,7 +87,8 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     assert "other data or another network" in capsys.readouterr().err
     assert main(words(data, out, "--augmentation", "none")) == 2
     assert "another augmentation: geometry" in capsys.readouterr().err
-    assert main(words(data, out, "--start", str(out / "checkpoint.pt"))) == 2
+    elsewhere = shutil.copy(out / "checkpoint.pt", tmp_path / "elsewhere.pt")
+    assert main(words(data, out, "--start", str(elsewhere))) == 2
     assert "another start" in capsys.readouterr().err
     assert (out / "model.onnx").read_bytes() == before
     started = words(data, tmp_path / "second", "--start", str(out / "checkpoint.pt"))
@@ -216,3 +220,49 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "model.onnx", "held_out.npz"])
+def test_what_is_read_is_not_written_over(tmp_path, capsys, name):
+    out = tmp_path / "model"
+    out.mkdir()
+    given = out / name
+    given.write_bytes(small_data(tmp_path).read_bytes())
+    before = given.read_bytes()
+    data = given if name.endswith(".npz") else small_data(tmp_path)
+    start = () if name.endswith(".npz") else ("--start", str(given))
+    assert main(words(data, out, *start)) == 2
+    assert f"{given} would be written over" in capsys.readouterr().err
+    assert given.read_bytes() == before and list(out.iterdir()) == [given]
+
+
+def test_folders_named_by_numbers_are_classes_in_their_order(tmp_path):
+    crops = tmp_path / "crops"
+    for number in (0, 1, 2, 10):
+        (crops / str(number)).mkdir(parents=True)
+        for index in range(4):
+            picture = np.full((8, 8, 3), 20 * number + index, np.uint8)
+            assert cv2.imwrite(str(crops / str(number) / f"{index}.png"), picture)
+    out = tmp_path / "model"
+    assert main(words(crops, out, "--size", "8")) == 0
+    assert load_card(out / "model.yaml").labels == ("0", "1", "2", "10")
+    with np.load(out / "held_out.npz") as held:
+        shades = held["images"].reshape(len(held["images"]), -1).mean(axis=1) // 20
+        assert [(0, 1, 2, 10)[label] for label in held["labels"]] == shades.tolist()
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [("alexnet", "alexnet does not take 32x32 pixels"), ("googlenet", "gives no"),
+     ("vgg11", "cannot export")],
+)  # fmt: skip
+def test_networks_that_would_fail_afterwards_are_refused_before(tmp_path, capsys, network, reason):
+    try:
+        import_torchvision()
+    except ModelError as error:
+        pytest.skip(str(error))
+    data, out = small_data(tmp_path), tmp_path / "model"
+    assert main(words(data, out, "--network", network, "--size", "32")) == 2
+    error = capsys.readouterr().err
+    assert reason in error and "Traceback" not in error
+    assert not (out / "checkpoint.pt").exists()
