@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import shutil
 import tempfile
@@ -203,7 +204,11 @@ def add_reference(card: ModelCard, images: np.ndarray, labels: np.ndarray) -> Mo
     path = card.path.with_name(f"{card.path.stem}_reference.png")
     _, content = cv2.imencode(".png", cv2.cvtColor(images[best], cv2.COLOR_RGB2BGR))
     write_atomically(path, content.tobytes())
-    reference = {"image": path.name, "label": card.labels[labels[best]]}
+    reference = {
+        "image": path.name,
+        "label": card.labels[labels[best]],
+        "sha256": hashlib.sha256(content.tobytes()).hexdigest(),
+    }
     save_card(card.path, card.details | {"reference": reference})
     return load_card(card.path)
 

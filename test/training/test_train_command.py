@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import json
 import os
 import resource
@@ -38,7 +39,8 @@ def test_a_folder_of_crops_becomes_a_certified_model_with_one_command(tmp_path, 
     assert "950 images for training, 237 held out, 3 classes" in capsys.readouterr().out
     card = load_card(out / "lights.yaml")
     assert card.labels == tuple(LIGHTS) and card.sigma == 0.25 and card.dynamic_size
-    assert card.reference_image.is_file()
+    picture = card.reference_image.read_bytes()
+    assert card.reference_sha256 == hashlib.sha256(picture).hexdigest()
     rows = card.details["evaluation"]["rows"]
     assert [row["n"] for row in rows] == [100, 200]
     assert all(row["smoothed_accuracy"] > 0.8 for row in rows)
