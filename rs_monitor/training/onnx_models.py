@@ -132,6 +132,7 @@ def parse_onnx(
 def _take_in(proto: onnx.ModelProto, source: str, folder: Path | None) -> None:
     """Put weights that lie in files beside the model, as PyTorch's exporter has it, into it."""
     files: dict[str, bytes] = {}
+    total = 0
     for tensor in proto.graph.initializer:
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
@@ -150,6 +151,9 @@ def _take_in(proto: onnx.ModelProto, source: str, folder: Path | None) -> None:
             raise _refuse(source, f"its weights in {name} cannot be read: {reason}") from error
         if min(start, length) < 0 or start + length > len(files[name]):
             raise _refuse(source, f"its weights in {name} are cut at {len(files[name])} bytes")
+        total += length
+        if total > _MAX_FILE:  # a part of a file may be named any number of times
+            raise _refuse(source, f"its weights take more than {_MAX_FILE:,} bytes")
         tensor.raw_data = files[name][start : start + length]
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]

@@ -18,6 +18,7 @@ pytest.importorskip("openvino", reason="logits are compared on OpenVINO")
 from rs_monitor.cli import main
 from rs_monitor.engines import open_engine
 from rs_monitor.models import ModelError, load_card, load_model
+from rs_monitor.training import onnx_models
 from rs_monitor.training.agreement import check_agreement, runtime, worst_difference
 from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.denoisers import DnCnn
@@ -606,3 +607,19 @@ def test_folders_that_cannot_be_matched_with_the_classes(tmp_path, capsys):
     assert main(["import-checkpoint", str(path), "--out", str(tmp_path / "model"),
                  "--sigma", "0.25", "--data", str(crops)]) == 2  # fmt: skip
     assert "has 3 classes by name" in capsys.readouterr().err
+
+
+def test_weights_that_are_named_too_often_do_not_fill_the_memory(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "net.onnx"
+    write_onnx(path)
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="net.data",
+              size_threshold=0)  # fmt: skip
+    monkeypatch.setattr(onnx_models, "_MAX_FILE", (tmp_path / "net.data").stat().st_size)
+    assert main(["import-checkpoint", str(path), "--out", str(tmp_path / "whole"),
+                 "--sigma", "0.25"]) == 0  # fmt: skip
+    proto = onnx.load(path, load_external_data=False)
+    twice = proto.graph.initializer.add()
+    twice.CopyFrom(proto.graph.initializer[0])
+    twice.name = "twice"
+    path.write_bytes(proto.SerializeToString())
+    assert "its weights take more than" in refused(capsys, path, tmp_path / "model")
