@@ -24,7 +24,7 @@ from .model_options import (
     numbered_labels,
     read_labels,
 )
-from .train_run import evaluate_model, train_model
+from .train_run import HELD_OUT, evaluate_model, train_model
 
 AUGMENTATIONS = ("geometry", "crop_and_flip", "none")
 _FOLDER_SIZE = (32, 32)  # crops have any size; this is what the shipped models take
@@ -137,7 +137,7 @@ def _check(arguments: argparse.Namespace) -> None:
     check_folder(arguments.out)
     name = model_name(arguments)
     check_name(name)
-    written = (f"{name}.onnx", f"{name}.yaml", "held_out.npz", "checkpoint.pt")
+    written = (f"{name}.onnx", f"{name}.yaml", HELD_OUT, "checkpoint.pt")
     keep_inputs(arguments.out, written, (arguments.data, *arguments.start))
 
 

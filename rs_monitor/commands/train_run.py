@@ -20,6 +20,7 @@ from ..training.recipe import Recipe
 from . import evaluate
 from .model_options import model_name
 
+HELD_OUT = "held_out.npz"  # beside the model: what it was evaluated on
 _EVALUATED_N = (100, 200)
 
 
@@ -163,7 +164,7 @@ def evaluate_model(
     ModelCard
         With the evaluation.
     """
-    path = arguments.out / "held_out.npz"
+    path = arguments.out / HELD_OUT
     stream = io.BytesIO()
     np.savez_compressed(
         stream, images=held_out.images, labels=held_out.labels, group=held_out.group
