@@ -112,11 +112,15 @@ def _parity(model: Model, backend: str, precisions: list[str]) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List or verify; 1 when a model fails."""
+    """List or verify; 1 when a model fails, the others are gone through."""
     cards: list[ModelCard] = []
-    for path in arguments.path or shipped_families():
-        cards += load_family(path).members
     rows, status = [], 0
+    for path in arguments.path or shipped_families():
+        try:
+            cards += load_family(path).members
+        except ModelError as error:
+            print(f"rs_monitor models: {error}", file=sys.stderr)
+            status = 1
     for card in cards:
         row = _describe(card)
         if arguments.action == "verify":

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..datasets import LabelledImages, are_numbers, load_data
 from ..program import UsageError, check_folder
-from ..training.recipe import add_recipe_options, recipe_from
+from ..training.recipe import CHECKPOINT, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
 from . import add_json_option, named_path, new_parser, write_json
 from .model_options import (
@@ -137,7 +137,7 @@ def _check(arguments: argparse.Namespace) -> None:
     check_folder(arguments.out)
     name = model_name(arguments)
     check_name(name)
-    written = (f"{name}.onnx", f"{name}.yaml", HELD_OUT, "checkpoint.pt")
+    written = (f"{name}.onnx", f"{name}.yaml", HELD_OUT, CHECKPOINT)
     keep_inputs(arguments.out, written, (arguments.data, *arguments.start))
 
 

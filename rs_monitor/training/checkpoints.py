@@ -8,6 +8,7 @@ import io
 import pickle
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..files import read_file, write_atomically
 from ..models import ModelError
 
 MAX_FILE = 1 << 33  # bytes
+_BEGINNINGS = (b"PK", b"\x80")  # of archives, and of the pickles that torch.save wrote before
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -49,6 +51,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = read_file(path, MAX_FILE)
     except OSError as error:
         raise ModelError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
+    if not content.startswith(_BEGINNINGS):
+        raise ModelError(f"{path} is no PyTorch checkpoint: it begins with {content[:16]!r}")
     try:
         with warnings.catch_warnings():  # of a pickle's protocol: it is read, or it is refused
             warnings.simplefilter("ignore")
@@ -122,5 +126,7 @@ def load_weights(network: torch.nn.Module, weights: Mapping[str, Any], source: s
             raise ModelError(f"{source}: {name} is no dense tensor with its values")
         if value is not None and wanted[name].is_floating_point() != value.is_floating_point():
             raise ModelError(f"{source}: {name} is {value.dtype}, not {wanted[name].dtype}")
-    found = {name: weights[name] for name in wanted if name in weights}
+    found = OrderedDict((name, weights[name]) for name in wanted if name in weights)
+    # The versions of the layers' formats: without them, some of torchvision's refuse to load.
+    found._metadata = wanted._metadata
     network.load_state_dict(found, strict=False)

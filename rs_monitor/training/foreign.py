@@ -19,19 +19,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..datasets import MAX_CLASSES
 from ..models import ModelError
 from .checkpoints import load_checkpoint, load_weights
-from .networks import CIFAR, CIFAR10, IMAGENET, Normalized, bare_network
+from .guessing import count_classes, guess_architecture
+from .networks import CIFAR, IMAGENET, Normalized, bare_network, is_network, usual_input
 
-# Blocks in the four stages, and whether they are bottlenecks, of torchvision's ResNets.
-_TORCHVISION = {
-    ((2, 2, 2, 2), False): "resnet18",
-    ((3, 4, 6, 3), False): "resnet34",
-    ((3, 4, 6, 3), True): "resnet50",
-    ((3, 4, 23, 3), True): "resnet101",
-    ((3, 8, 36, 3), True): "resnet152",
-}
 # What programs save a state dict under, and what DataParallel and torch.compile put before names.
 _WRAPPERS = (
     "state_dict",
@@ -44,7 +36,8 @@ _WRAPPERS = (
 )
 _MOST_WRAPPERS = 3  # one in another
 _PREFIXES = {"module", "_orig_mod", "model"}
-_CIFAR_SIDE, _IMAGENET_SIDE = 32, 224
+# Heads that only help the training; who saves a network made for use has none.
+_AUXILIARY = ("aux1", "aux2", "AuxLogits")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +95,10 @@ def foreign_weights(
         heads = {name.partition(".")[0] for name in weights}
         if len(heads) == 1 and heads < _PREFIXES:
             prefix = f"{heads.pop()}."
-        elif "1" in heads <= {"0", "1"} and any(
-            name.startswith(("1.conv1.", "1.module.")) for name in weights
+        elif "1" in heads <= {"0", "1"} and all(
+            # A network's layers, and what normalises three channels.
+            name.count(".") > 1 if name.startswith("1.") else value.numel() <= 3
+            for name, value in weights.items()
         ):
             prefix, front = "1.", _front(weights)
             weights = {name: v for name, v in weights.items() if not name.startswith("0.")}
@@ -125,33 +120,6 @@ def _front(weights: Mapping[str, torch.Tensor]) -> Front:
     return Front(**found)
 
 
-def _blocks(weights: Mapping[str, Any], stage: int) -> int:
-    found = [re.match(rf"layer{stage}\.(\d+)\.conv1\.weight$", name) for name in weights]
-    return max((int(match[1]) + 1 for match in found if match), default=0)
-
-
-def guess_architecture(weights: Mapping[str, torch.Tensor], source: str) -> str:
-    """Name the network whose layers these are.
-
-    Raises
-    ------
-    ModelError
-        When they are of no ResNet that is known by its layers.
-    """
-    stages = tuple(_blocks(weights, stage) for stage in (1, 2, 3, 4))
-    if stages[3] == 0 and stages[0] and len(set(stages[:3])) == 1:
-        name = f"cifar_resnet{6 * stages[0] + 2}"
-        if name in CIFAR:
-            return name if "layer2.0.downsample.0.weight" in weights else f"{name}_padded"
-    name = _TORCHVISION.get((stages, "layer1.0.conv3.weight" in weights))
-    if name is None or "fc.weight" not in weights:
-        raise ModelError(
-            f"{source}: its layers ({', '.join(list(weights)[:3])}, ...) are of no network "
-            "that is known by them; name it with --arch, such as resnet50 or timm/NAME"
-        )
-    return name
-
-
 def read_foreign(
     path: Path,
     *,
@@ -169,7 +137,7 @@ def read_foreign(
     mean, std : sequence of float, optional
         Normalisation of RGB in [0, 1] that it was trained with. Few files hold it. By default
         that of the format's own code: of CIFAR-10 for checkpoints whose CIFAR network comes
-        behind it, else of ImageNet.
+        behind it, else what the architecture's library says, as a rule ImageNet's.
 
     Raises
     ------
@@ -183,37 +151,36 @@ def read_foreign(
             "the same command"
         )
     weights, front = foreign_weights(state, str(path))
-    named = state.get("arch")
-    architecture = architecture or (
-        named if isinstance(named, str) and named in (*CIFAR, *_TORCHVISION.values())
-        else guess_architecture(weights, str(path))
-    )  # fmt: skip
-    network = bare_network(architecture, _classes(weights, str(path)))
-    load_weights(network, weights, f"{path}, loaded as {architecture},")
-    cifar = architecture.removesuffix("_padded") in CIFAR
-    usual = CIFAR10 if cifar and front else IMAGENET
+    named, loaded = state.get("arch"), "loaded"
+    if not architecture and isinstance(named, str) and is_network(named):
+        architecture = named
+    elif not architecture:
+        architecture = guess_architecture(weights, str(path))
+        loaded = "recognised (--arch names another)"
+    classes = count_classes(architecture, weights, str(path))
+    network = bare_network(architecture, classes)
+    for name in _AUXILIARY:
+        if getattr(network, name, None) is not None and not _any_below(name, weights):
+            setattr(network, name, None)
+    load_weights(network, weights, f"{path}, {loaded} as {architecture},")
+    usual = usual_input(architecture)
+    if front is None and architecture.removesuffix("_padded") in CIFAR:
+        usual = dataclasses.replace(usual, mean=IMAGENET[0], std=IMAGENET[1])  # akamaster's
     front = front or Front()
     mean, std = mean or front.mean, std or front.std
     if front.mean and not std:
         std = (1.0, 1.0, 1.0)  # a layer that only subtracts the mean
     assumed = " and ".join(name for name, own in (("mean", mean), ("std", std)) if not own)
-    mean, std = mean or usual[0], std or usual[1]
+    mean, std = mean or usual.mean, std or usual.std
     return Foreign(
         Normalized(network, mean, std).eval(),
         architecture,
-        _classes(weights, str(path)),
-        _CIFAR_SIDE if cifar else _IMAGENET_SIDE,
+        classes,
+        usual.side,
         f"mean {[round(m, 6) for m in mean]}, std {[round(s, 6) for s in std]}"
         + (f", {assumed} as the format's own code has it" if assumed else ""),
     )
 
 
-def _classes(weights: Mapping[str, torch.Tensor], source: str) -> int:
-    """Return the number of outputs of the last matrix."""
-    for name in ("fc.bias", *reversed(weights)):
-        value = weights.get(name)
-        if value is not None and name.endswith(".bias") and value.ndim == 1:
-            if len(value) > MAX_CLASSES:
-                raise ModelError(f"{source}: {name} has {len(value)} values, too many classes")
-            return len(value)
-    raise ModelError(f"{source}: no last layer with a bias, which would tell the classes")
+def _any_below(name: str, weights: Mapping[str, Any]) -> bool:
+    return any(each.startswith(f"{name}.") for each in weights)

@@ -16,7 +16,7 @@ from ..models import ModelError
 from .agreement import Logits, check_agreement, one_by_one, runtime
 from .denoisers import read_denoiser
 from .foreign import read_foreign
-from .onnx_export import export_onnx
+from .onnx_export import export_onnx, other_sizes
 from .onnx_models import behind_denoiser, normalised, read_onnx
 
 _IDENTITY = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -115,7 +115,7 @@ def import_classifier(path: Path, wishes: Wishes, denoiser: Path | None = None) 
     difference = check_agreement(source, logits, height, width, str(path))
     classes = logits(np.zeros((1, 3, height, width), np.float32)).shape[1]
     if dynamic:
-        dynamic = _takes(logits, 2 * height, 2 * width)
+        dynamic = all(_takes(logits, *size) for size in other_sizes(height, width))
     return Imported(
         content, logits, classes, height, width, dynamic, architecture, normalisation, difference
     )
@@ -182,12 +182,15 @@ def _onnx(path: Path, wishes: Wishes) -> tuple[bytes, Logits, _Found]:
     return content, source, (height, width, model.dynamic_size, path.name, said)
 
 
-def _check_other_batch(content: bytes, shape: tuple[int, ...], path: Path) -> None:
+def _check_other_batch(
+    content: bytes, shape: tuple[int, ...], path: Path, output: str = "logits"
+) -> None:
     """Refuse a network whose batch was fixed and could not be freed, and say that it is why."""
+    dimensions = 2 if output == "logits" else 4
     try:
         found = runtime(content, str(path))(np.zeros(shape, np.float32)).shape
-        if len(found) != 2 or found[0] != shape[0]:  # to run it on would end the process
-            raise ModelError(f"its output is {list(found)}, not logits [{shape[0]}, K]")
+        if len(found) != dimensions or found[0] != shape[0]:  # to run it on would end the process
+            raise ModelError(f"its output is {list(found)}, not {output} of {shape[0]} images")
     except ModelError as error:
         raise ModelError(
             f"{path}: it was exported for batches of {shape[0] - 1}, and something inside it "
@@ -197,6 +200,7 @@ def _check_other_batch(content: bytes, shape: tuple[int, ...], path: Path) -> No
 
 def _denoiser(path: Path, height: int, width: int) -> tuple[bytes, Callable]:
     """Return a denoiser as ONNX of RGB in [0, 1], and what runs it."""
+    fixed = 0
     if path.suffix.lower() == ".onnx":
         model = read_onnx(path)
         if model.layout != "nchw" or (model.height or height, model.width or width) != (
@@ -206,14 +210,17 @@ def _denoiser(path: Path, height: int, width: int) -> tuple[bytes, Callable]:
             raise ModelError(f"{path}: a denoiser of images [N, 3, {height}, {width}] is needed")
         content = normalised(model, *_IDENTITY, str(path))
         own = runtime(model.proto.SerializeToString(), str(path))
-        run = one_by_one(own, model.batch) if model.batch else own
+        fixed = model.batch
+        run = one_by_one(own, fixed) if fixed else own
     else:
         network = read_denoiser(path)
         content = export_onnx(network, height, width, output="denoised").content
         run = _of_torch(network)
-    image = np.zeros((2, 3, height, width), np.float32)
+    image = np.zeros((fixed + 1, 3, height, width), np.float32)
     if (shape := run(image).shape) != image.shape:
         raise ModelError(f"{path} is no denoiser: images {list(image.shape)} become {list(shape)}")
+    if fixed:
+        _check_other_batch(content, image.shape, path, "images")
     return content, run
 
 

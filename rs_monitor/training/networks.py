@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,11 +29,32 @@ CIFAR = {f"cifar_resnet{depth}": depth for depth in DEPTHS}
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 NETWORKS = (*COMPACT, *CIFAR, *(f"{name}_padded" for name in CIFAR), *TORCHVISION)
 _TIMM = "timm/"
+_SMALL_SIDE, _SIDE = 32, 224  # pixels
 
 # Of RGB in [0, 1]. CIFAR-10's are those of Cohen et al.'s reference code.
 MIDDLE = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+# With torchvision's own weights, these turn ImageNet's normalisation into halves themselves.
+_OF_HALVES = ("googlenet", "inception_v3")
+
+
+@dataclasses.dataclass(frozen=True)
+class UsualInput:
+    """What the weights of an architecture that everybody has were trained on.
+
+    Attributes
+    ----------
+    mean, std : sequence of float
+        Normalisation of RGB in [0, 1].
+    side : int
+        Height and width, pixels.
+    """
+
+    mean: Sequence[float]
+    std: Sequence[float]
+    side: int
 
 
 class Normalized(nn.Module):
@@ -85,18 +108,47 @@ def make_network(
     """
     if classes < 2:
         raise ModelError(f"a classifier needs at least 2 classes, got {classes}")
-    usual = usual_normalisation(name)
-    mean, std = mean or usual[0], std or usual[1]
+    usual = usual_input(name)
+    mean, std = mean or usual.mean, std or usual.std
     if name in COMPACT:
         return CompactResNet(classes, tuple(mean), tuple(std), COMPACT[name])
     return Normalized(bare_network(name, classes), mean, std)
 
 
-def usual_normalisation(name: str) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the mean and standard deviation that an architecture is usually trained with."""
+def usual_input(name: str) -> UsualInput:
+    """Return what an architecture is usually given: of timm and torchvision, what they say.
+
+    Raises
+    ------
+    ModelError
+        When its library is not installed.
+    """
     if name in COMPACT:
-        return MIDDLE
-    return CIFAR10 if name.removesuffix("_padded") in CIFAR else IMAGENET
+        return UsualInput(*MIDDLE, _SMALL_SIDE)
+    if name.removesuffix("_padded") in CIFAR:
+        return UsualInput(*CIFAR10, _SMALL_SIDE)
+    if name.startswith(_TIMM):
+        about = _import_timm(name).models.get_pretrained_cfg(name.removeprefix(_TIMM))
+        if about is None:
+            return UsualInput(*IMAGENET, _SIDE)
+        return UsualInput(tuple(about.mean), tuple(about.std), about.input_size[-1])
+    models = import_torchvision().models
+    known = name in models.list_models(module=models)
+    weights = models.get_model_weights(name) if known else ()
+    # The least of them: of those for larger images, some fit another network of this name only.
+    side = min((each.transforms().crop_size[0] for each in weights), default=_SIDE)
+    return UsualInput(*(_HALVES if name in _OF_HALVES else IMAGENET), side)
+
+
+def is_network(name: str) -> bool:
+    """Return whether it names a network of others' checkpoints: of CIFAR's, or torchvision's."""
+    if name.removesuffix("_padded") in CIFAR:
+        return True
+    try:
+        models = import_torchvision().models
+    except ModelError:
+        return False
+    return name in models.list_models(module=models)
 
 
 def bare_network(name: str, classes: int) -> nn.Module:
@@ -112,7 +164,9 @@ def bare_network(name: str, classes: int) -> nn.Module:
     try:
         if name not in models.list_models(module=models):  # detectors have other outputs
             raise ValueError(f"torchvision has no classifier {name}")
-        return models.get_model(name, weights=None, num_classes=classes)
+        with warnings.catch_warnings():  # of how it will initialise networks one day
+            warnings.simplefilter("ignore", FutureWarning)
+            return models.get_model(name, weights=None, num_classes=classes)
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"no network {name!r}: there are {', '.join(NETWORKS)}, torchvision's classifiers by "
@@ -121,17 +175,21 @@ def bare_network(name: str, classes: int) -> nn.Module:
 
 
 def _timm(name: str, classes: int) -> nn.Module:
-    import_torchvision()  # which timm imports as well
-    try:
-        timm = importlib.import_module("timm")
-    except ImportError as error:
-        raise ModelError(
-            f"network {_TIMM}{name} needs timm ({error}): python -m pip install timm"
-        ) from error
+    timm = _import_timm(f"{_TIMM}{name}")
     try:
         return timm.create_model(name, pretrained=False, num_classes=classes)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelError(f"timm has no classifier {name!r}: {error}") from error
+
+
+def _import_timm(network: str) -> Any:
+    import_torchvision()  # which timm imports as well
+    try:
+        return importlib.import_module("timm")
+    except ImportError as error:
+        raise ModelError(
+            f"network {network} needs timm ({error}): python -m pip install timm"
+        ) from error
 
 
 _DECLARED: list[torch.library.Library] = []  # a declaration lasts as long as its object

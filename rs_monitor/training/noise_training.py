@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..datasets import LabelledImages
 from ..models import ModelError
 from .adversarial import adversarial_perturbation, radius_at
-from .checkpoints import save_checkpoint
+from .checkpoints import load_weights, save_checkpoint
 from .recipe import Recipe
 from .training_state import TrainingState, fingerprint
 
@@ -216,6 +216,6 @@ def train(
                     seconds=state.elapsed,
                 )
             )
-    network.load_state_dict(state.average)
+    load_weights(network, state.average, "the average of the weights")
     network.eval().cpu()
     return state.elapsed

@@ -40,6 +40,11 @@ class OnnxFile:
         return hashlib.sha256(self.content).hexdigest()
 
 
+def other_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the sizes that a network of dynamic size takes besides: twice, and half."""
+    return [(2 * height, 2 * width), (max(height // 2, 1), max(width // 2, 1))]
+
+
 def export_onnx(network: nn.Module, height: int, width: int, output: str = "logits") -> OnnxFile:
     """Export a network, with dynamic height and width where it takes more than one size.
 
@@ -59,7 +64,7 @@ def export_onnx(network: nn.Module, height: int, width: int, output: str = "logi
     """
     network = network.eval().cpu().float().to(memory_format=torch.contiguous_format)
     image = torch.zeros(2, 3, height, width)
-    dynamic = _takes(network, torch.zeros(2, 3, 2 * height, 2 * width))
+    dynamic = all(_takes(network, torch.zeros(2, 3, *size)) for size in other_sizes(height, width))
     content = None
     if dynamic:
         # Some, as those with adaptive pooling to several places, are exported at one size only.

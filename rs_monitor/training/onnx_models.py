@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
 from ..engines import EngineError
@@ -85,6 +86,9 @@ def parse_onnx(
             _take_in(proto, source, folder)
             content = proto.SerializeToString()
         onnx.checker.check_model(proto)
+        if proto.functions:
+            proto = onnx.inliner.inline_local_functions(proto)
+            content = proto.SerializeToString()
     except ModelError:
         raise
     except Exception as error:  # protobuf's and the checker's errors have no common base

@@ -13,6 +13,7 @@ from ..models import MAX_SIGMA
 SCHEDULES = ("one_cycle", "cosine")
 PRECISIONS = ("mixed", "fp32")
 AUTOMATIC = "auto"
+CHECKPOINT = "checkpoint.pt"  # in the training's folder
 # Without these PyTorch computes bfloat16 on a CPU by conversion: 12 times slower than float32 on
 # a Zen 3 with AVX2 alone.
 _COMPUTES_BF16 = {"avx512_bf16", "amx_bf16"}

@@ -17,10 +17,8 @@ from ..datasets import DataError, LabelledImages, concatenate, load_npz
 from ..models import ModelError
 from .architectures import CompactResNet
 from .noise_training import SAVE_STEPS, Augmentation, Progress, train
-from .recipe import add_recipe_options, recipe_from
+from .recipe import CHECKPOINT, add_recipe_options, recipe_from
 from .starting import start_from_mean, weights_digest
-
-CHECKPOINT = "checkpoint.pt"
 
 
 def training_parser(description: str) -> argparse.ArgumentParser:

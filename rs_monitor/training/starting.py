@@ -97,7 +97,8 @@ def start_from_mean(
         for name, value in network.state_dict().items():
             means[name] = means.get(name, 0) + value.double() / len(paths)
     weights = network.state_dict()
-    network.load_state_dict({name: means[name].to(value.dtype) for name, value in weights.items()})
+    mean = {name: means[name].to(value.dtype) for name, value in weights.items()}
+    load_weights(network, mean, "the mean of the weights to start from")
 
 
 def weights_digest(paths: Sequence[Path]) -> str:

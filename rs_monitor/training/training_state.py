@@ -155,6 +155,8 @@ def _load_own(checkpoint: Path, belongs: Mapping[str, Any]) -> dict[str, Any]:
             other = f"another {name}: {_difference(found, value)}"
             if name == "fingerprint":
                 other = "other data or another network"
+            if name == "start":
+                other = "other weights to start from, or with none (--start)"
             raise ModelError(
                 f"{checkpoint} was made with {other}; choose another folder, or remove it to "
                 "begin anew"

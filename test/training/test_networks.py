@@ -14,6 +14,7 @@ from rs_monitor.training.networks import (
     TORCHVISION,
     import_torchvision,
     make_network,
+    usual_input,
 )
 from rs_monitor.training.onnx_export import export_onnx
 
@@ -202,11 +203,27 @@ def test_unknown_networks_are_refused(torchvision, name, reason):
 def test_timms_networks(torchvision):
     pytest.importorskip("timm", reason="pip install timm", exc_type=ImportError)
     assert make_network("timm/resnet18", 3).network.fc.out_features == 3
+    usual = usual_input("timm/vit_tiny_patch16_224")
+    assert (usual.mean, usual.std, usual.side) == ((0.5,) * 3, (0.5,) * 3, 224)
+
+
+def test_what_torchvisions_weights_were_trained_on(torchvision):
+    sides = {name: usual_input(name).side for name in ("resnet50", "inception_v3", "swin_v2_t")}
+    assert sides == {"resnet50": 224, "inception_v3": 299, "swin_v2_t": 256}
+    assert usual_input("vit_h_14").side == 224  # its weights for 518 fit another network only
 
 
 def test_one_class_is_refused():
     with pytest.raises(ModelError, match="at least 2 classes, got 1"):
         make_network("compact", 1)
+
+
+@pytest.mark.parametrize(("kernel", "dynamic"), [(4, True), (8, False)])
+def test_a_dynamic_size_includes_half_resolution(kernel, dynamic):
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 5, kernel), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    )
+    assert export_onnx(network, 8, 8).dynamic_size == dynamic
 
 
 def test_what_is_exported_at_one_size_only_has_that_size():
