@@ -17,6 +17,7 @@ import torch
 
 from ..models import RESOLUTIONS, ModelError
 from ..program import check_folder, run_told
+from ..scenes.drawings import draw_ship
 from ..scenes.drive import training_scene
 from ..scenes.signs import TRAFFIC_SIGN_LABELS
 from .checkpoints import load_checkpoint, load_weights
@@ -27,6 +28,7 @@ from .onnx_export import export_onnx
 from .recipe import Recipe
 from .traffic_signs import TRAFFIC_SIGN_NETWORK
 
+_SIDE = 32  # pixels, of both data sets
 _REFERENCE_SCENE = (1, 3)  # seed and index; training scenes have seed 0
 
 
@@ -61,14 +63,15 @@ _DATA_SETS = {
 
 def _reference(name: str, folder: Path) -> dict[str, str]:
     """Draw the reference image of a data set; returns its entry in the card."""
-    if name != "traffic_signs":  # images of others do not go into this project
-        return {}
-    image, label = training_scene(*_REFERENCE_SCENE)
+    if name == "traffic_signs":
+        image, index = training_scene(*_REFERENCE_SCENE)
+        label = TRAFFIC_SIGN_LABELS[index]
+    else:  # others' images do not go into this project
+        image, label = draw_ship(_SIDE), "ship"
     path = folder / "reference.png"
     cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    entry = {"image": path.name, "label": TRAFFIC_SIGN_LABELS[label], "sha256": digest}
-    return {"reference": entry}
+    return {"image": path.name, "label": label, "sha256": digest}
 
 
 def _recipe(state: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def _export(arguments: argparse.Namespace) -> None:
     recipe = _recipe(state, arguments.checkpoint)
     network = make_network(arguments.network or about.network, len(about.labels))
     load_weights(network, state["average"], str(arguments.checkpoint))
-    size = 32 if arguments.resolution == "full" else 16
+    size = _SIDE if arguments.resolution == "full" else _SIDE // 2
     name = f"{arguments.data_set}_sigma{round(100 * recipe['sigma']):03d}"
     name += "" if arguments.resolution == "full" else "_half"
     exported = export_onnx(network, size, size)
@@ -127,7 +130,7 @@ def _export(arguments: argparse.Namespace) -> None:
             recipe["sigma"],
             about.labels,
             {
-                **_reference(arguments.data_set, folder),
+                "reference": _reference(arguments.data_set, folder),
                 "architecture": f"CompactResNet: {network.layout}",
                 "licence": {"weights": "Apache-2.0", "training_data": about.licence},
                 "training": {

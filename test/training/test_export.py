@@ -13,7 +13,14 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from rs_monitor.bank import check_reference
 from rs_monitor.engines import open_engine
-from rs_monitor.models import ModelError, load_card, load_model, save_twin
+from rs_monitor.models import (
+    ModelError,
+    load_card,
+    load_model,
+    load_reference_image,
+    save_twin,
+)
+from rs_monitor.scenes.drawings import draw_ship
 from rs_monitor.scenes.signs import TRAFFIC_SIGN_LABELS
 from rs_monitor.training import export
 from rs_monitor.training.architectures import CompactResNet
@@ -76,7 +83,7 @@ def test_a_checkpoint_becomes_a_card_that_vouches_for_its_model(
             check_reference(engine)  # of an untrained network
 
 
-def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
+def test_a_card_of_cifar10_has_a_drawing(tmp_path, monkeypatch):
     torch.manual_seed(0)
     state = {
         "recipe": dataclasses.asdict(Recipe(sigma=0.25)),
@@ -89,9 +96,9 @@ def test_a_card_of_cifar10_has_no_image_of_others(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path), "--started-from", "another"])
     export.main()
     card = load_card(tmp_path / "cifar10_sigma025.yaml")
-    assert card.labels == CIFAR10_LABELS and card.reference_image is None
+    assert card.labels == CIFAR10_LABELS and card.reference_label == "ship"
+    assert (load_reference_image(card) == draw_ship(32)).all()
     assert card.details["training"]["started_from"] == "another"
-    assert not list(tmp_path.glob("*.png"))
     with open_engine(load_model(card), backend="auto", precision="auto", max_batch=8) as engine:
         assert engine.model.height == 32
 
