@@ -21,7 +21,7 @@ from .certification import (
 from .certification.geometry import resize_singular_value, sensor_radius
 from .engines import KEY_BYTES, Engine, EngineError, Votes
 from .frame_certificate import FrameCertificate, failure
-from .frames import Frame, FrameError, Resizer
+from .frames import Frame, FrameError, Resizer, rounding_bound
 from .pacing import ChunkPace
 from .sampling import Draw, most_invalid
 from .settings import Settings
@@ -221,7 +221,8 @@ class Certifier:
         else:
             certificate = two_stage(selection.counts, votes.counts, **common)
         source, model = settings.roi or frame, self.engine.model
-        stretch = resize_singular_value(source.height, source.width, model.height, model.width)
+        sizes = source.height, source.width, model.height, model.width
+        stretch, rounding = resize_singular_value(*sizes), rounding_bound(*sizes)
         note = certificate.reason or (
             f"{certificate.votes_top} of {certificate.n_used} votes, "
             f"{certificate.votes_required} are required"
@@ -233,7 +234,7 @@ class Certifier:
         return FrameCertificate(
             certificate,
             class_name="" if certificate.abstain else model.card.labels[certificate.class_id],
-            radius_sensor=sensor_radius(certificate.radius, stretch, frame.sensor_gain),
+            radius_sensor=sensor_radius(certificate.radius, stretch, frame.sensor_gain, rounding),
             n_requested=settings.n,
             model_id=model.model_id,
             note=note,

@@ -20,7 +20,8 @@ from functools import lru_cache
 
 import numpy as np
 
-# Far above the rounding of float64 (about 1e-16): s is never below the truth.
+# Far above the rounding of float64 (about 1e-16): s is never below that of the exact map. What
+# float32 adds to it on the way is `frames.resize.rounding_bound`.
 _SAFETY = 1.0 + 1e-9
 
 
@@ -149,7 +150,9 @@ def resize_singular_value(
     return math.sqrt(dst / src) * _SAFETY
 
 
-def sensor_radius(radius: float, singular_value: float, gain: float) -> float:
+def sensor_radius(
+    radius: float, singular_value: float, gain: float, rounding: float = 0.0
+) -> float:
     """Certified L2 radius in the camera frame, pixel range [0, 1].
 
     Parameters
@@ -161,17 +164,21 @@ def sensor_radius(radius: float, singular_value: float, gain: float) -> float:
     gain : float
         Largest singular value of the map from the sensor's pixels to RGB (``Frame.sensor_gain``);
         NaN where it is not known.
+    rounding : float
+        L2 distance, at most, of what the network is given from the exact resize of the frame; at
+        least 0. Of the frame and of the changed frame, each may be off by so much.
 
     Returns
     -------
     float
-        ``radius / (singular_value * gain)``: NaN ('not claimed') for a NaN gain, else 0 for a
-        radius of 0.
+        ``(radius - 2 rounding) / (singular_value * gain)``, at least 0; NaN ('not claimed') for a
+        NaN gain.
 
     Raises
     ------
     ValueError
-        If `radius` is negative or NaN, or a factor is not finite and above 0 (but for a NaN gain).
+        If `radius` or `rounding` is negative or NaN, or a factor is not finite and above 0 (but
+        for a NaN gain).
     """
     if not radius >= 0.0:
         raise ValueError(f"radius must be at least 0, got {radius!r}")
@@ -181,7 +188,9 @@ def sensor_radius(radius: float, singular_value: float, gain: float) -> float:
         return math.nan
     if not (math.isfinite(gain) and gain > 0.0):
         raise ValueError(f"gain must be above 0 and finite, or NaN, got {gain!r}")
-    return radius / (singular_value * gain)
+    if not rounding >= 0.0:
+        raise ValueError(f"rounding must be at least 0, got {rounding!r}")
+    return max(0.0, radius - 2.0 * rounding) / (singular_value * gain)
 
 
 def _size(name: str, value: int) -> int:

@@ -112,7 +112,7 @@ def _parity(model: Model, backend: str, precisions: list[str]) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List or verify; 1 when a model fails, the others are gone through."""
+    """List or verify; 1 when a model fails, 2 when a card cannot be read; it goes on."""
     cards: list[ModelCard] = []
     rows, status = [], 0
     for path in arguments.path or shipped_families():
@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
             cards += load_family(path).members
         except ModelError as error:
             print(f"rs_monitor models: {error}", file=sys.stderr)
-            status = 1
+            status = 2
     for card in cards:
         row = _describe(card)
         if arguments.action == "verify":
@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             except (ModelError, EngineError) as error:
                 row["verified"] = f"FAILED: {error}"
                 print(f"rs_monitor models: {error}", file=sys.stderr)
-                status = 1
+                status = max(status, 1)
         rows.append(row)
     if arguments.json:
         write_json(arguments.json, rows)

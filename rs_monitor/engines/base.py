@@ -165,7 +165,7 @@ class Engine(abc.ABC):
             )
         if len(key) != KEY_BYTES:
             raise ValueError(f"key must be {KEY_BYTES} bytes, got {len(key)}")
-        return self._votes(image, sigma, n, key, start)
+        return self._votes(image, _at_least(sigma), n, key, start)
 
     @abc.abstractmethod
     def _run_network(self) -> None:
@@ -272,6 +272,15 @@ class Engine(abc.ABC):
         trace: types.TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _at_least(sigma: float) -> float:
+    """Return the least float32 that is not below sigma: less noise would not bear the radius."""
+    rounded = np.float32(sigma)
+    # As Python's floats: NumPy would round sigma to compare it.
+    if float(rounded) < float(sigma):
+        rounded = np.nextafter(rounded, np.float32(np.inf))
+    return float(rounded)
 
 
 def _check_finite(name: str, pixels: np.ndarray) -> None:

@@ -6,16 +6,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from ..certification.checks import check_integer, check_positive
+from ..certification.expectation import certified_probabilities, expected_radii
 from ..files import read_file
+from .accuracy import expected_by_votes
 from .logs import CertificationLog
 from .prediction import right_probabilities
 
 _MAX_BYTES = 1 << 28
+# So many times n, and sub-draws are as good as draws: the bias is below 0.01 %.
+_MANY = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +42,32 @@ class ClassProbabilities:
     sigma: float
     p: np.ndarray
     n: int
+
+    def expected_radius(self, radii: np.ndarray) -> float:
+        """Expect the average certified radius with the n of `radii`.
+
+        Up to the samples behind the estimates the expectation is over sub-draws of them, which
+        has no bias; with more it takes p for the probability itself, and is too large.
+
+        Parameters
+        ----------
+        radii : numpy.ndarray
+            float64 [n + 1], by the votes of the class (`certification.expectation`).
+        """
+        return float(self._expected(radii, lambda: expected_radii(self.p, radii)).mean())
+
+    def certified_accuracy(self, radii: np.ndarray, wanted: float) -> float:
+        """Expect, likewise, the share of certificates of at least the wanted radius."""
+        reached = ((radii > 0) & (radii >= wanted)).astype(np.float64)
+        chances = self._expected(reached, lambda: certified_probabilities(self.p, radii, wanted))
+        return float(chances.mean())
+
+    def _expected(self, values: np.ndarray, of_binomial: Callable[[], np.ndarray]) -> np.ndarray:
+        n = len(values) - 1
+        if n > self.n or n * _MANY <= self.n:
+            return of_binomial()
+        votes = np.rint(self.p * self.n).astype(np.int64)
+        return expected_by_votes(votes, n, self.n, values)
 
 
 def from_log(log: CertificationLog) -> ClassProbabilities:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..certification import Certificate, runner_up, single_pass
+from ..certification import Certificate, Status, runner_up, single_pass
 from ..datasets import LabelledImages
 from ..engines import Engine, Votes, noise_key
 from ..frames import Resizer
+from ..sampling import most_invalid
 from ..settings import Settings
 
 _CLEAN_IMAGES = 256  # that are resized at a time
@@ -25,9 +26,9 @@ class Measured:
     Attributes
     ----------
     true_votes : int
-        Votes of the true class among all samples.
+        Votes of the true class among all samples; 0 where too many are invalid.
     top_class : dict of int to int
-        The class with most votes among the first n samples, for each n asked for.
+        The class with most votes among the first n samples, for each n asked for; -1 for none.
     certificate : Certificate
         Of all samples.
     votes : Votes
@@ -51,6 +52,9 @@ def conclude(
 ) -> Measured:
     """Certify an image from its votes, of all samples.
 
+    One with too many logits that are not finite is ENGINE_ERROR, as on a robot: nothing of it is
+    right, whatever n.
+
     Parameters
     ----------
     votes : Votes
@@ -60,6 +64,13 @@ def conclude(
     sigma, alpha : float
     procedure : {'single_pass', 'runner_up'}
     """
+    if votes.invalid > most_invalid(votes.n):
+        reason = f"{votes.invalid} of {votes.n} samples have non-finite logits"
+        failed = Certificate.failure(
+            Status.ENGINE_ERROR, reason, sigma=sigma, alpha=alpha, procedure=procedure,
+            n_drawn=votes.n, votes_invalid=votes.invalid,
+        )  # fmt: skip
+        return Measured(0, dict.fromkeys(top_class, -1), failed, votes)
     certify = runner_up if procedure == "runner_up" else single_pass
     certificate = certify(votes.counts, sigma=sigma, alpha=alpha, invalid=votes.invalid)
     return Measured(int(votes.counts[label]), top_class, certificate, votes)
@@ -104,7 +115,7 @@ def measure(
             drawn = votes.n if votes else 0
             part = engine.votes(image, sigma, n - drawn, key, start=drawn)
             votes = part if votes is None else votes + part
-            tops[n] = int(votes.counts.argmax())
+            tops[n] = int(votes.counts.argmax()) if votes.counts.any() else -1
         label = int(data.labels[place])
         results.append(conclude(votes, tops, label, sigma=sigma, alpha=alpha, procedure=procedure))
         each(place, results[-1])

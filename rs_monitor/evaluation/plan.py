@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..certification import LEAST_N
-from ..certification.expectation import certified_probabilities, expected_radii, radii_by_votes
+from ..certification.expectation import radii_by_votes
 from ..certification.planning import (
     alpha_per_frame,
     cap,
@@ -189,9 +189,8 @@ def _row(
     }
     if known is not None and n is not None:
         radii = radii_by_votes(n, sigma, alpha, procedure) if row["cap"] else np.zeros(2)
-        row["expected_radius"] = float(expected_radii(known.p, radii).mean())
-        accuracy = certified_probabilities(known.p, radii, wish.radius or 0.0)
-        row["certified_accuracy"] = float(accuracy.mean())
+        row["expected_radius"] = known.expected_radius(radii)
+        row["certified_accuracy"] = known.certified_accuracy(radii, wish.radius or 0.0)
     return row
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Row:
     votes : Votes
         Of all samples.
     tops : tuple of int
-        The class with most votes after each n.
+        The class with most votes after each n; -1 for none.
     predict : int
         The class that is certified; -1 for an abstention.
     radius : float
@@ -52,8 +53,9 @@ class Row:
     def tsv(self) -> str:
         """Return the row as the field's logs have it."""
         correct = int(self.predict == self.label)
+        radius = math.floor(self.radius * 1e6) / 1e6  # never more than is certified
         return (
-            f"{self.index}\t{self.label}\t{self.predict}\t{self.radius:.6f}\t{correct}\t"
+            f"{self.index}\t{self.label}\t{self.predict}\t{radius:.6f}\t{correct}\t"
             f"{self.seconds:.6f}\n"
         )
 
@@ -82,7 +84,7 @@ class Row:
                 counts[_below(int(name), classes)] = _integer(value)
             invalid, tops = (
                 _integer(fields["invalid"]),
-                tuple(_below(top, classes) for top in fields["tops"]),
+                tuple(_top(top, classes) for top in fields["tops"]),
             )
             votes = Votes(counts, invalid, int(counts.sum()) + invalid)
             numbers = (float(fields[name]) for name in ("radius", "time"))
@@ -105,6 +107,10 @@ def _integer(value: object) -> int:
     if type(value) is not int:
         raise ValueError(f"{value!r:.40} is not an integer")
     return value
+
+
+def _top(value: object, classes: int) -> int:
+    return value if _integer(value) == -1 else _below(value, classes)
 
 
 def _below(value: object, classes: int) -> int:

@@ -7,7 +7,7 @@ from .encodings import DEFAULT_MAX_PIXELS, ENCODINGS, decode_image
 from .errors import FrameError, InvalidFrame, UnsupportedEncoding
 from .frame import Frame
 from .messages import decode_message
-from .resize import Region, Resizer
+from .resize import Region, Resizer, rounding_bound
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -21,4 +21,5 @@ __all__ = [
     "decode_compressed",
     "decode_image",
     "decode_message",
+    "rounding_bound",
 ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import array
 import dataclasses
+import math
 from typing import Any
 
 import cv2
@@ -125,7 +126,8 @@ def debug_image(frame: Frame, result: FrameCertificate, header: Any, required: f
     enough = not certificate.abstain and certificate.radius >= required
     text = certificate.status.name.lower()
     if not certificate.abstain:
-        text = f"{result.class_name} {certificate.radius:.3f}"
+        shown = math.floor(certificate.radius * 1e3) / 1e3  # never more than is certified
+        text = f"{result.class_name} {shown:.3f}"
     color = (60, 220, 60) if enough else (240, 80, 60)
     place = (4, canvas.shape[0] - 7)
     cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, 1, cv2.LINE_AA)

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from ..certification import (
     LEAST_N,
     PROCEDURES,
+    SinglePassPair,
     Status,
     lower_bound,
     runner_up_bound,
@@ -121,7 +122,9 @@ class ConsumerRule:
 def _contradiction(certificate: Any) -> str:
     """Return in what a CERTIFIED message contradicts itself; "" when it does not.
 
-    Its radius is computed again from its own votes.
+    Its radius is computed again from its own votes, and what its procedure rests on is checked:
+    the numbers of a single pass are sound at its alpha (Algorithm 1 of the paper is not), and
+    two stages had samples of their own for the choice.
     """
     c = certificate
     if c.abstain or c.class_id < 0 or not c.class_name:
@@ -143,10 +146,27 @@ def _contradiction(certificate: Any) -> str:
         nothing = not unit_radius > 0
     if nothing:
         return f"its votes certify nothing: {c.votes_top} of {c.n_used}"
+    unsound = _unsound(c)
+    if unsound:
+        return unsound
     # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.
     radius = c.sigma * max(0.0, unit_radius)
     if not 0 <= c.radius <= radius * (1 + _ROUNDING):
         return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"
+    return ""
+
+
+def _unsound(certificate: Any) -> str:
+    """Return why the level of a bound at `alpha_bound` is not `alpha`; "" when it is."""
+    c = certificate
+    if c.procedure == "two_stage":
+        return "" if c.n_selection > 0 else "two_stage, but no samples chose its class"
+    if c.procedure != "single_pass":
+        return ""  # both bounds of the runner-up were computed again at alpha
+    try:
+        SinglePassPair(c.n_used, c.alpha, c.votes_required, c.alpha_bound, exact=False)
+    except ValueError as error:
+        return f"its numbers are not those of a sound {c.procedure}: {error}"
     return ""
 
 

@@ -93,6 +93,8 @@ def test_sizes_below_one_are_refused(sizes):
 def test_sensor_radius():
     assert sensor_radius(0.3, 0.05, 1.0) == pytest.approx(6.0)
     assert sensor_radius(0.3, 0.05, math.sqrt(3)) == pytest.approx(6.0 / math.sqrt(3))
+    assert sensor_radius(0.3, 0.05, 1.0, 0.01) == pytest.approx(5.6)
+    assert sensor_radius(0.3, 0.05, 1.0, 0.2) == 0.0
     assert sensor_radius(0.0, 0.05, 1.0) == 0.0
     assert math.isnan(sensor_radius(0.3, 0.05, math.nan))
     assert math.isnan(sensor_radius(0.0, 0.05, math.nan))

@@ -95,7 +95,7 @@ def test_models_list_and_verify(tmp_path, card, capsys):
     (tmp_path / "color.onnx").write_bytes(b"changed")
     assert main(["models", "verify", card]) == 1
     assert "sha256" in capsys.readouterr().err
-    assert main(["models", "list", f"{tmp_path}/missing.yaml", card]) == 1
+    assert main(["models", "list", f"{tmp_path}/missing.yaml", card]) == 2
     printed = capsys.readouterr()
     assert "missing.yaml" in printed.err and card in printed.out
 

@@ -40,6 +40,21 @@ def test_votes_go_to_the_class(opened):
             assert votes.counts.dtype == np.int64
 
 
+@pytest.mark.parametrize("sigma", [0.12, 0.25, 0.7, 1e-3])
+def test_noise_is_never_less_than_sigma(opened, sigma):
+    """float32 has no 0.12: the next above it is drawn."""
+    above = float(np.nextafter(np.float32(sigma), np.float32(9)))
+    drawn = float(np.float32(sigma))
+    drawn = drawn if drawn >= sigma else above
+    assert sigma <= drawn < sigma * (1 + 2e-7)
+    with opened() as engine:
+        image = network_image("red")
+        found = engine.noisy_images(image, sigma, KEY)
+        assert np.array_equal(found, engine.noisy_images(image, drawn, KEY))
+        seen = (found - engine.noisy_images(image, 0.0, KEY)).std()
+    assert abs(seen / sigma - 1) < 0.1
+
+
 def test_images_without_noise_are_classified_in_batches(opened):
     colors = ("red", "green", "blue", "green", "red") * 4
     images = np.stack([network_image(color) for color in colors])

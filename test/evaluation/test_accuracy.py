@@ -4,13 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
-from small_models import solid, write_model
+from small_models import color_network, solid, write_model
 
+from rs_monitor.certification import Status
 from rs_monitor.certification.expectation import radii_by_votes
 from rs_monitor.datasets import LabelledImages
-from rs_monitor.engines import open_engine
+from rs_monitor.engines import Votes, open_engine
 from rs_monitor.evaluation.accuracy import clustered_error, rows
-from rs_monitor.evaluation.measuring import measure
+from rs_monitor.evaluation.measuring import conclude, measure
+from rs_monitor.evaluation.vote_row import Row
 from rs_monitor.models import load_card, load_model
 
 
@@ -55,6 +57,40 @@ def test_rows(engine):
         accuracies = list(row["certified_accuracy"].values())
         assert accuracies == sorted(accuracies, reverse=True)
         assert accuracies[0] <= row["smoothed_accuracy"] <= 11 / 12
+
+
+@pytest.mark.parametrize(
+    ("counts", "invalid", "right"), [((195, 3, 0), 2, True), ((195, 0, 0), 5, False)]
+)
+def test_too_many_logits_that_are_not_finite_are_an_error_as_on_a_robot(counts, invalid, right):
+    votes = Votes(np.array(counts), invalid, 200)
+    found = conclude(votes, {100: 0, 200: 0}, 0, sigma=0.5, alpha=0.001)
+    status = Status.CERTIFIED if right else Status.ENGINE_ERROR
+    assert found.certificate.status is status
+    assert found.true_votes == (195 if right else 0)
+    assert found.top_class == ({100: 0, 200: 0} if right else {100: -1, 200: -1})
+    row = Row.of(found, 7, 0, 0.1)
+    assert Row.from_json(row.json().encode(), 3).json() == row.json()
+
+
+def test_an_image_without_a_finite_logit_has_no_class(tmp_path):
+    card = load_card(
+        write_model(tmp_path, onnx_bytes=color_network(nan_above=0.1), reference=None)
+    )
+    data = LabelledImages(np.full((1, 8, 8, 3), 200, np.uint8), np.array([0]), np.array([0]))
+    with open_engine(
+        load_model(card), backend="openvino", precision="fp32", max_batch=16
+    ) as engine:
+        results = measure(engine, data, ns=[20, 50], sigma=0.1, alpha=0.001, seed=1)
+    table = rows(results, data, ns=[20, 50], sigma=0.1, alpha=0.001)
+    assert [row["smoothed_accuracy"] for row in table] == [0.0, 0.0]
+    assert [row["average_certified_radius"] for row in table] == [0.0, 0.0]
+
+
+def test_the_fields_log_rounds_radii_down():
+    found = conclude(Votes(np.array([99, 1]), 0, 100), {100: 0}, 0, sigma=0.25, alpha=0.001)
+    radius = float(Row.of(found, 7, 0, 0.1).tsv().split("\t")[3])
+    assert 0 <= found.certificate.radius - radius < 1e-6
 
 
 def test_rows_of_runner_up(engine):

@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
+import numpy as np
 import pytest
 
-from rs_monitor.evaluation.class_probabilities import from_log, is_evaluation, read_evaluation
+from rs_monitor.certification.expectation import (
+    certified_probabilities,
+    expected_radii,
+    radii_by_votes,
+)
+from rs_monitor.evaluation.class_probabilities import (
+    ClassProbabilities,
+    from_log,
+    is_evaluation,
+    read_evaluation,
+)
 from rs_monitor.evaluation.logs import read_log
 
 EVALUATION = {"sigma": 0.5, "rows": [{"n": 100}, {"n": 200}], "true_votes": [0, 150, 200]}
@@ -22,6 +33,27 @@ def test_evaluation(tmp_path):
     assert is_evaluation(path)
     assert (known.name, known.sigma, known.n) == ("made.json", 0.5, 200)
     assert known.p.tolist() == [0.0, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("n", [50, 100, 150])
+def test_expectations_up_to_the_samples_behind_them_have_no_bias(n):
+    """The plug-in, which takes shares for probabilities, is off by several standard errors."""
+    rng = np.random.default_rng(1)
+    p = rng.beta(8, 1, 40_000)
+    radii = radii_by_votes(n, 0.25, 0.001, "single_pass")
+    true = expected_radii(p, radii)
+    known = ClassProbabilities("made", 0.25, rng.binomial(150, p) / 150, 150)
+    found, plugged = known.expected_radius(radii), expected_radii(known.p, radii).mean()
+    assert found == pytest.approx(true.mean(), rel=3e-3)
+    assert abs(found - true.mean()) < abs(plugged - true.mean())
+    chances = certified_probabilities(p, radii, 0.1)
+    assert known.certified_accuracy(radii, 0.1) == pytest.approx(chances.mean(), rel=3e-3)
+
+
+def test_more_samples_than_those_behind_them_take_shares_for_probabilities():
+    known = ClassProbabilities("made", 0.25, np.array([0.9, 1.0]), 20)
+    radii = radii_by_votes(100, 0.25, 0.001, "single_pass")
+    assert known.expected_radius(radii) == expected_radii(known.p, radii).mean()
 
 
 def test_log(tmp_path):

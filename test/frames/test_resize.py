@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rs_monitor.certification.geometry import area_weights
-from rs_monitor.frames import InvalidFrame, Region, Resizer, decode_image
+from rs_monitor.frames import InvalidFrame, Region, Resizer, decode_image, rounding_bound
 
 sides = st.integers(1, 50)
 
@@ -29,6 +29,34 @@ def assert_resized(output: np.ndarray, expected: np.ndarray) -> None:
     assert output.min() >= 0.0
     assert output.max() <= 1.0
     np.testing.assert_allclose(output, expected, rtol=0, atol=1e-6)
+
+
+def error(rgb: np.ndarray, height: int, width: int) -> float:
+    difference = Resizer(height, width)(rgb) - definition(rgb, height, width)
+    return float(np.linalg.norm(difference))
+
+
+@settings(max_examples=150, deadline=None)
+@given(sides, sides, sides, sides, st.integers(0, 1000))
+def test_float32_is_off_by_no_more_than_the_bound(h, w, height, width, seed):
+    rgb = picture(h, w, seed)
+    for frame in (rgb, np.full_like(rgb, 255), rgb // 128 * 255):
+        assert error(frame, height, width) <= rounding_bound(h, w, height, width)
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [
+        ((481, 639), (32, 32)),
+        ((1079, 1917), (224, 224)),
+        ((4320, 30), (32, 32)),
+        ((4097, 5), (32, 9)),  # summed in float64
+    ],
+)
+def test_the_bound_of_large_frames_is_near(size, wanted):
+    bound = rounding_bound(*size, *wanted)
+    worst = max(error(picture(*size), *wanted), error(np.full((*size, 3), 255, "u1"), *wanted))
+    assert bound / 1000 < worst <= bound < 1e-3
 
 
 @settings(max_examples=150, deadline=None)

@@ -47,7 +47,9 @@ def test_jpeg_and_png_are_certified(monitor, message, color, factor):
     certificate = monitor.certificate_of(message)
     assert (certificate.status, certificate.class_name) == (Status.CERTIFIED, color)
     expected = certificate.radius * factor
-    assert certificate.radius_sensor == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    # A little less, for the resize in float32.
+    assert certificate.radius_sensor == pytest.approx(expected, rel=2e-4, nan_ok=True)
+    assert not certificate.radius_sensor > expected
 
 
 @pytest.mark.parametrize(

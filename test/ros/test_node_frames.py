@@ -81,7 +81,9 @@ def test_every_encoding_is_certified(active, encoding):
             assert (certificate.class_name, certificate.abstain) == (color, False)
             assert certificate.class_id == list(COLORS).index(color)
             expected = certificate.radius * SENSOR_FACTOR.get(encoding, math.nan)
-            assert certificate.radius_sensor == pytest.approx(expected, rel=1e-6, nan_ok=True)
+            # A little less, for the resize in float32.
+            assert certificate.radius_sensor == pytest.approx(expected, rel=2e-4, nan_ok=True)
+            assert not certificate.radius_sensor > expected
 
 
 def test_big_endian_mono16(active):

@@ -247,20 +247,43 @@ def test_what_is_at_its_limit_passes():
     assert verdict(votes_required=good.votes_top) is Verdict.PASSED
     assert verdict(votes_required=good.votes_top + 1) is Verdict.FOREIGN
     assert verdict(votes_runner_up=9, votes_invalid=1) is Verdict.PASSED
-    assert verdict(alpha_bound=good.alpha) is Verdict.PASSED
+    assert verdict(alpha_bound=good.alpha) is Verdict.FOREIGN  # Algorithm 1 of the paper
     assert verdict(class_id=0) is Verdict.PASSED
 
 
 def test_one_vote_of_one_adds_up_where_it_certifies():
     rule = dataclasses.replace(RULE, required_radius=0.0, max_alpha=0.9)
     fields = {"votes_top": 1, "votes_runner_up": 0, "n_used": 1, "votes_required": 1}
-    fields |= {"alpha": 0.5, "alpha_bound": 0.5}
+    fields |= {"alpha": 0.5, "alpha_bound": 0.5, "procedure": "two_stage", "n_selection": 1}
     assert verdict(rule=rule, radius=0.0, **fields) is Verdict.PASSED
     assert verdict(rule=rule, radius=1e-9, **fields) is Verdict.FOREIGN
     fields |= {"alpha": 0.8, "alpha_bound": 0.8}
     assert verdict(rule=rule, radius=0.2, **fields) is Verdict.PASSED
     fields |= {"alpha": 0.4, "alpha_bound": 0.4}
     assert verdict(rule=rule, radius=0.0, **fields) is Verdict.FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("n", "required", "level", "votes"),
+    [
+        (100, 66, 0.001, 66),  # Algorithm 1: over-stated with probability 0.0018
+        (10, 10, 0.001, 10),
+        (100, 51, 0.001, 66),
+        (100, 50, 0.0005, 90),
+        (100, 0, 0.0005, 90),
+    ],
+)
+def test_a_single_pass_that_is_not_sound_does_not_pass(n, required, level, votes):
+    rule = dataclasses.replace(RULE, required_radius=0.0)
+    fields = {"n_used": n, "votes_required": required, "alpha_bound": level, "votes_top": votes}
+    fields |= {"votes_runner_up": n - votes, "radius": 0.0}
+    judgement = rule.judge(message(**fields), 0.1)
+    assert judgement.verdict is Verdict.FOREIGN
+    assert "not those of a sound single_pass" in judgement.reason
+    fields |= {"procedure": "two_stage", "n_selection": 0}
+    judgement = rule.judge(message(**fields), 0.1)
+    assert judgement.reason == "two_stage, but no samples chose its class"
+    assert verdict(rule=rule, **fields | {"n_selection": 10}) is Verdict.PASSED
 
 
 @pytest.mark.parametrize(("top", "runner_up"), [(0, 200), (1, 0), (60, 140), (101, 99)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...certification import LEAST_N, PROCEDURES, runner_up_cap
-from ...certification.expectation import expected_radii, radii_by_votes
+from ...certification.expectation import radii_by_votes
 from ...certification.planning import cap
 from ...models import Model, evaluation_key
 from ...settings import MAX_N
@@ -35,7 +35,8 @@ def radius_bought(
         Its card may hold an evaluation of this very file: that at the largest n of at most this
         one is a radius that n samples reach.
     probabilities : ClassProbabilities, optional
-        Of a certification log: the expectation at this n, for the procedures of `LEAST_N`.
+        Of a certification log: the expectation at this n, at most at the log's, for the
+        procedures of `LEAST_N`.
 
     Returns
     -------
@@ -56,9 +57,12 @@ def radius_bought(
             raise ValueError(
                 f"{probabilities.name} was made at sigma {probabilities.sigma:g}, not {sigma:g}"
             )
-        radii = radii_by_votes(n, sigma, alpha, procedure)
-        mean = float(expected_radii(probabilities.p, radii).mean())
-        return result | {"average_certified_radius": mean, "source": "log", "at_n": n}
+        # Estimates from fewer samples than n would make its radius too large.
+        known = min(n, probabilities.n)
+        mean = 0.0
+        if known >= PROCEDURES[procedure](alpha):
+            mean = probabilities.expected_radius(radii_by_votes(known, sigma, alpha, procedure))
+        return result | {"average_certified_radius": mean, "source": "log", "at_n": known}
     conditions = {"sigma": sigma, "alpha": alpha, "procedure": procedure}
     rows = _card_rows(model, conditions) if model is not None else {}
     known = max((at for at in rows if at <= n), default=None)

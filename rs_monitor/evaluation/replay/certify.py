@@ -130,7 +130,8 @@ class ReplayWorker:
         common = {name: EMPTY[kind] for name, kind in MESSAGE.items()}
         stamp = {"stamp_ns": image.stamp, "stamp_nanosec": header.stamp.nanosec}
         common |= stamp | {"header_frame_id": header.frame_id, "sequence": image.index + 1}
-        key = noise_key(self._plan.seed, image.topic, image.index)
+        # Its time, so that frames of several recordings share no noise.
+        key = noise_key(self._plan.seed, f"{image.topic} {image.log_time}", image.index)
         frame, problem = _decode(image)
         started, number = time.perf_counter(), 0
         for points, steps in zip(self._passes, self._steps):

@@ -80,5 +80,21 @@ def test_certain_images_reach_the_cap():
         radius_bought(128, probabilities=known, **(USUAL | {"sigma": 0.5}))
 
 
+def test_few_samples_behind_a_log_do_not_promise_more():
+    """Taken for the probabilities, shares of 200 votes would promise too much at n = 768."""
+    rng = np.random.default_rng(3)
+    p = rng.beta(20, 1, 4000)
+    true = radius_bought(200, probabilities=ClassProbabilities("l", 0.25, p, 10**9), **USUAL)
+    few = ClassProbabilities("log", 0.25, rng.binomial(200, p) / 200, 200)
+    for n in (200, 768):
+        told = radius_bought(n, probabilities=few, **USUAL)
+        assert (told["source"], told["at_n"]) == ("log", 200)
+        assert told["average_certified_radius"] == pytest.approx(
+            true["average_certified_radius"], rel=2e-3
+        )
+    nothing = ClassProbabilities("log", 0.25, np.ones(3), 5)
+    assert radius_bought(200, probabilities=nothing, **USUAL)["average_certified_radius"] == 0
+
+
 def test_too_few_samples_buy_nothing():
     assert radius_bought(3, **USUAL)["cap"] == 0

@@ -78,7 +78,7 @@ def test_rows_are_what_the_certifier_says_at_each_n(tmp_path, model, procedure):
     for row in rows:
         image, point = images[row["index"]], plan.points[row["point"]]
         certifier, _ = bank.select(point.sigma, "full")
-        key = noise_key(3, "/camera", image.index)
+        key = noise_key(3, f"/camera {image.log_time}", image.index)
         settings = plan.settings(point)
         direct = certifier.certify(decode_message(image.message), settings, key)
         fields = direct.message_fields()
