@@ -18,6 +18,8 @@ _REDUCED_TOLERANCE = 2e-2
 _ROUNDING = 1e-5  # of the logit itself
 _PROBES = 4
 _SPACING = 4  # rows a probe: the others of the batch are its crowd
+# Mean and deviation of the pixels around the probes: noise, black, white, far out, dark.
+_CROWDS = ((0.5, 0.25), (0.0, 0.0), (1.0, 0.0), (0.5, 4.0), (0.2, 0.05))
 # Chance that is drawn rarely shows in many calls only: this many, where they take no time.
 _CALLS, _REPEATING = 28, 0.5  # at most so many, while the check has taken so many seconds
 
@@ -52,16 +54,14 @@ def check_independence(
     tolerance = _TOLERANCE.get(precision, _REDUCED_TOLERANCE)
     size = shape[0]
 
-    def normal(mean: float, deviation: float) -> np.ndarray:
-        return generator.normal(mean, deviation, shape).astype(np.float32)
-
-    crowds = (normal(0.5, 0.25), np.zeros(shape, np.float32), np.ones(shape, np.float32))
-    crowds += (normal(0.5, 4.0), normal(0.2, 0.05))
-
+    batch = np.empty(shape, np.float32)  # one for all crowds: batches may be as large as memory
     probes = generator.normal(0.5, 0.25, (_PROBES, *shape[1:])).astype(np.float32)
 
-    def seen(group: np.ndarray, places: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-        batch = crowd.copy()
+    def seen(group: np.ndarray, places: np.ndarray, crowd: int) -> np.ndarray:
+        mean, deviation = _CROWDS[crowd]
+        np.random.default_rng(crowd).standard_normal(out=batch, dtype=np.float32)
+        np.multiply(batch, np.float32(deviation), out=batch)
+        np.add(batch, np.float32(mean), out=batch)
         batch[places] = probes[group]
         return np.array(logits(batch)[places], np.float64)
 
@@ -72,15 +72,15 @@ def check_independence(
     answers: list[tuple[np.ndarray, np.ndarray]] = []  # which probes, their logits
     for group in np.array_split(np.arange(_PROBES), -(-_PROBES // together)):
         home = generator.permutation(size)[: len(group)]
-        alone.append(seen(group, home, crowds[0]))
-        for crowd in crowds:
+        alone.append(seen(group, home, 0))
+        for crowd in range(len(_CROWDS)):
             places = home
             while size > 1 and np.any(places == home):
                 places = generator.permutation(size)[: len(group)]
             answers.append((group, seen(group, places, crowd)))
-        answers.append((group, seen(group, home, crowds[0])))
+        answers.append((group, seen(group, home, 0)))
     while len(alone) + len(answers) < _CALLS and time.monotonic() < until:
-        answers.append((group, seen(group, home, crowds[0])))
+        answers.append((group, seen(group, home, 0)))
     table = np.concatenate(alone)
     # By class: a large constant in one logit must not hide a dependence in another.
     finite = np.where(np.isfinite(table), table, 0.0)
