@@ -49,7 +49,11 @@ def check_output(path: str | Path | None) -> None:
     ------
     UsageError
     """
-    if path is None or path == "-":
+    if path is None:
+        return
+    if path == "-":
+        if sys.stdout is None:
+            raise UsageError("cannot write to standard output: it is closed")
         return
     try:
         kind, reason = file_kind(path), ""

@@ -50,8 +50,9 @@ def add_certification_options(parser: argparse.ArgumentParser, n: int | list[int
     """
     group = parser.add_argument_group("certification")
     group.add_argument(
-        "--model", default="", metavar="CARD", help="card or family (default: the shipped signs)"
-    )
+        "--model", type=named_path, metavar="CARD",
+        help="card or family (default: the shipped signs)",
+    )  # fmt: skip
     group.add_argument(
         "--sigma", type=float, default=Settings.sigma, metavar="S",
         help="standard deviation of the noise, pixels in [0, 1] (default: %(default)s)",
@@ -80,11 +81,19 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def asked_model(arguments: argparse.Namespace) -> str:
+    """Return the path of --model; "" for the shipped signs."""
+    return "" if arguments.model is None else str(arguments.model)
+
+
 def seed_number(text: str) -> int:
     """Read a seed, 0 or above: the type of --seed."""
-    seed = int(text)
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
     if seed < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or above, got {seed}")
+        raise argparse.ArgumentTypeError(f"must be an integer, 0 or above, got {text!r}")
     return seed
 
 
@@ -157,7 +166,7 @@ def open_bank(
         As `CertifierBank` does.
     """
     return CertifierBank(
-        arguments.model,
+        asked_model(arguments),
         backend=arguments.backend,
         precision=arguments.precision,
         settings=settings,
@@ -174,10 +183,10 @@ def text_output(path: str) -> Iterator[TextIO]:
     A file appears whole or not at all, and what was there stays until then; a device or a pipe is
     written as it is.
     """
+    check_output(path)
     if path == "-":
         yield sys.stdout
         return
-    check_output(path)
     plain = stat.S_ISREG(file_kind(path))
     target = Path(os.path.realpath(path) if plain else path)  # a link stays one
     try:

@@ -37,7 +37,9 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text)
     sides = [int(side) for side in match.groups()] if match else []
     if not sides or not all(1 <= side <= _LARGEST_SIDE for side in sides):
-        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT, such as 640x480, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be WIDTHxHEIGHT, such as 640x480, sides up to {_LARGEST_SIDE}, got {text!r}"
+        )
     return sides[1], sides[0]
 
 

@@ -21,7 +21,7 @@ from ..parameters import BY_NAME
 from ..processes import ProcessError, interrupts_raise
 from ..program import UsageError
 from ..settings import Settings
-from . import write_json
+from . import asked_model, write_json
 from .benchmark_subject import open_subject
 from .demo_system import Camera, node_parameters, run_live
 
@@ -114,7 +114,7 @@ def run_node(arguments: argparse.Namespace, settings: Settings, folder: Path) ->
     usage = _Usage()
     resolution = arguments.resolution or "full"
     subject = open_subject(
-        arguments.model,
+        asked_model(arguments),
         arguments.architecture,
         sigma=settings.sigma,
         resolution=resolution,

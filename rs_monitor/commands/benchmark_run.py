@@ -33,6 +33,7 @@ from ..evaluation.class_probabilities import (
 from ..evaluation.machine import describe_machine
 from ..models import Model, ModelError
 from ..program import UsageError
+from . import asked_model
 from .benchmark_subject import Subject, limit_model, open_subject
 from .predict import open_log
 
@@ -93,7 +94,7 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     combinations, unavailable = _combinations(arguments)
     int8 = any(precision == "int8" for _, precision in combinations)
     subject = open_subject(
-        arguments.model,
+        asked_model(arguments),
         arguments.architecture,
         sigma=arguments.sigma,
         resolution=arguments.resolution,

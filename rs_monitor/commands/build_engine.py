@@ -7,12 +7,21 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from ..engines.builds import Progress
 from ..engines.cache import EngineCache
-from ..engines.tensorrt_build import PRECISIONS, Progress, build_engine, engine_key
+from ..engines.tensorrt_build import (
+    PRECISIONS,
+    build_engine,
+    cannot_build,
+    compute_capabilities,
+    engine_key,
+    import_tensorrt,
+)
 from ..families import load_family, shipped_family
 from ..models import RESOLUTIONS, load_model
 from ..program import UsageError
@@ -62,6 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--compute-capability is a number such as 8.6, got {text!r}")
     members = load_family(arguments.model or shipped_family()).members
     cache = EngineCache(arguments.cache_dir)
+    name, trt = import_tensorrt()
+    known = compute_capabilities(trt)
+    for text in arguments.compute_capability:
+        if text not in known:
+            raise UsageError(f"--compute-capability {text}: {cannot_build(name, trt, text)}")
     rows = []
     for card in members:
         model = load_model(card, arguments.resolution)
@@ -74,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             ) as bar:
                 _, built = cache.get(
                     key, lambda m=model, k=key, b=bar: build_engine(m, k, _show(b)),
-                    {"model": card.name, "card": str(card.path)},
+                    {"model": card.name, "card": str(card.path)}, _tell_of_waiting,
                 )  # fmt: skip
             rows.append(
                 {
@@ -93,6 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, {"engines": rows})
     return 0
+
+
+def _tell_of_waiting(lock: Path) -> None:
+    print(f"another process builds this engine and holds {lock}: waiting", file=sys.stderr)
 
 
 def _show(bar: Any) -> Progress:

@@ -19,6 +19,7 @@ from ..settings import Settings
 from . import (
     add_certification_options,
     add_json_option,
+    asked_model,
     named_path,
     new_parser,
     open_bank,
@@ -73,7 +74,7 @@ def _node_parameters(arguments: argparse.Namespace, settings: Settings) -> dict[
         raise UsageError(f"--frames must be at least 1, got {arguments.frames}")
     return node_parameters(
         settings,
-        model=arguments.model,
+        model=asked_model(arguments),
         backend=arguments.backend,
         precision=arguments.precision,
         resolution=arguments.resolution,

@@ -100,18 +100,23 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, list[int]]:
     numbers = sorted({*arguments.n, *arguments.at})
     arguments.n = max(arguments.n)
     settings = settings_from(arguments)
-    if settings.n == 0 or settings.procedure not in _PROCEDURES:
-        raise UsageError(f"evaluate needs a fixed --n and --procedure {' or '.join(_PROCEDURES)}")
+    if settings.n == 0:
+        raise UsageError("evaluate needs a fixed --n, not 0, which is as many as a period has")
+    if settings.procedure not in _PROCEDURES:
+        raise UsageError(
+            f"evaluate takes --procedure {' or '.join(_PROCEDURES)}, not {settings.procedure}"
+        )
     if len(numbers) > 1 and settings.procedure not in LEAST_N:
         raise UsageError(
             f"evaluate takes one n with --procedure {settings.procedure}, got "
             f"{' '.join(map(str, numbers))}: smaller ones are expectations over the votes of one "
             "class, and here those of the runner-up count too"
         )
-    if numbers[0] < settings.least_n or numbers[-1] != settings.n:
+    outside = [n for n in numbers if not settings.least_n <= n <= settings.n]
+    if outside:
         raise UsageError(
-            f"n must lie in {settings.least_n}..{settings.n}, the largest --n, at this alpha, "
-            f"got {' '.join(map(str, numbers))}"
+            f"--n and --at must lie in {settings.least_n}..{settings.n}: at most the largest --n, "
+            f"at least what certifies at this alpha; got {' '.join(map(str, outside))}"
         )
     return settings, numbers
 

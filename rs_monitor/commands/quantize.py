@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..bank import check_reference
 from ..datasets import LabelledImages, load_data
 from ..engines import Engine, open_engine
 from ..evaluation.accuracy import clustered_error, expected_radii, rows
@@ -85,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(dataclasses.replace(card, int8=None))
     if not card.sigma:
         raise UsageError(f"{card.path}: trained without noise (sigma 0), it has nothing to lose")
+    with _open(model, "fp32", _CHUNK) as original:
+        check_reference(original)  # its logits are finite, its labels in order
     calibration, held = _split(arguments, model)
     noisy = _noisy(calibration, model, arguments.seed)
     try:
@@ -173,6 +176,7 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
     with tqdm(total=2 * len(data), unit="image", disable=not sys.stderr.isatty()) as bar:
         for engine in _engines(model, _CHUNK):
             with engine:
+                check_reference(engine)
                 results = measure(
                     engine, data, ns=_NS, sigma=sigma, alpha=alpha, seed=seed,
                     each=lambda *_: bar.update(),
@@ -187,6 +191,7 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
         loss = radii["fp32"][n] - radii["int8"][n]
         original, twin = tables["fp32"][index], tables["int8"][index]
         whole = original["average_certified_radius"]
+        error = clustered_error(loss, data.group)
         compared.append(
             {
                 "n": n,
@@ -196,8 +201,8 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
                 "original_average_certified_radius": whole,
                 "original_smoothed_accuracy": original["smoothed_accuracy"],
                 "loss": float(loss.mean()),
-                "loss_standard_error": clustered_error(loss, data.group),
-                "loss_percent": 100 * float(loss.mean()) / whole if whole else None,
+                "loss_standard_error": error,
+                "loss_percent": _percent(float(loss.mean()), error, whole),
             }
         )
     return {
@@ -214,6 +219,11 @@ def _evaluate(model: Model, data: LabelledImages, alpha: float, seed: int) -> di
     }
 
 
+def _percent(loss: float, error: float, whole: float) -> float | None:
+    """Return a loss as a part of a radius; None where the radius is no more than its error."""
+    return 100 * loss / whole if whole > error else None
+
+
 def _flips(model: Model, data: LabelledImages) -> float:
     resize = Resizer(model.height, model.width)
     chosen = np.linspace(0, len(data) - 1, min(_PARITY_IMAGES, len(data))).astype(int)
@@ -225,7 +235,11 @@ def _flips(model: Model, data: LabelledImages) -> float:
 
 def _engines(model: Model, chunk: int) -> Iterator[Engine]:
     for precision in ("fp32", "int8"):
-        yield open_engine(model, backend=_BACKEND, precision=precision, max_batch=chunk)
+        yield _open(model, precision, chunk)
+
+
+def _open(model: Model, precision: str, chunk: int) -> Engine:
+    return open_engine(model, backend=_BACKEND, precision=precision, max_batch=chunk)
 
 
 def _print(card: ModelCard, twin: Path, evaluation: dict[str, Any]) -> None:

@@ -104,7 +104,7 @@ def make_plan(arguments: argparse.Namespace, streams: list[Any]) -> Any:
     n = arguments.n if arguments.n is not None else 0 if arguments.live else DEFAULT_N
     plan = Plan(
         streams=tuple(streams),
-        model=str(Path(arguments.model).absolute()) if arguments.model else "",
+        model=str(arguments.model.absolute()) if arguments.model else "",
         backend=arguments.backend,
         precision=arguments.precision,
         ns=tuple(sorted(swept.get("n", [n]))),

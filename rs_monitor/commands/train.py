@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import LabelledImages, are_numbers, load_data
+from ..engines import available_precisions
 from ..program import UsageError, check_folder
 from ..training.recipe import CHECKPOINT, add_recipe_options, recipe_from
 from ..training.splitting import check_classes, hold_out
@@ -145,6 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, export, evaluate."""
     _check(arguments)
     need_torch("train")
+    available_precisions("auto")  # what the model is evaluated with: not missing after hours
     device = _device(arguments.device)
     recipe = recipe_from(arguments, device)
     if arguments.threads:

@@ -70,10 +70,12 @@ def default_folder() -> Path:
     Raises
     ------
     EngineError
-        When the user has no home directory.
+        When the user has no home directory, or HOME is no absolute path.
     """
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
+        if not os.path.isabs(base) and not os.path.isabs(os.environ.get("HOME", "/")):
+            raise RuntimeError(f"HOME is {os.environ['HOME']!r}")
         root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
     except RuntimeError as error:
         raise EngineError(
@@ -176,15 +178,21 @@ class EngineCache:
             return None
         except OSError as error:
             raise EngineError(
-                f"{path} cannot be read as a regular file: {error.strerror or error}"
+                f"{path} cannot be read as a regular file ({error.strerror or error}): remove it "
+                "and build the engine again"
             ) from error
         try:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
-                raise EngineError(f"{path} is not a regular file")
+                raise EngineError(
+                    f"{path} is not a regular file: remove it and build the engine again"
+                )
             self._check_owner(path, state, writable=_OTHERS)
             if limit is not None and state.st_size > limit:
-                raise EngineError(f"{path} has {state.st_size} bytes, at most {limit} make sense")
+                raise EngineError(
+                    f"{path} has {state.st_size} bytes, at most {limit} make sense: remove it and "
+                    "build the engine again"
+                )
             with open(descriptor, "rb", closefd=False) as stream:
                 return stream.read()
         except OSError as error:
@@ -193,7 +201,11 @@ class EngineCache:
             os.close(descriptor)
 
     def get(
-        self, key: EngineKey, build: Callable[[], bytes], about: dict[str, Any] | None = None
+        self,
+        key: EngineKey,
+        build: Callable[[], bytes],
+        about: dict[str, Any] | None = None,
+        waiting: Callable[[Path], None] = lambda lock: None,
     ) -> tuple[bytes, bool]:
         """Return the engine of a key, building it where there is none.
 
@@ -206,6 +218,8 @@ class EngineCache:
             Returns the engine's bytes.
         about : dict, optional
             More for the record: what people may want to know.
+        waiting : callable
+            Told of the lock file when another process holds it, before it is waited for.
 
         Returns
         -------
@@ -217,7 +231,7 @@ class EngineCache:
         EngineError
             Of `load`, of `build`, or when it cannot be written.
         """
-        with self._lock(key):
+        with self._lock(key, waiting):
             engine = self.load(key)
             if engine is not None:
                 return engine, False
@@ -226,7 +240,7 @@ class EngineCache:
             return engine, True
 
     @contextlib.contextmanager
-    def _lock(self, key: EngineKey) -> Iterator[None]:
+    def _lock(self, key: EngineKey, waiting: Callable[[Path], None]) -> Iterator[None]:
         """Held by one process at a time, and let go by the system when that one is killed."""
         path = self.folder / f"{key.name}.lock"
         try:
@@ -235,7 +249,11 @@ class EngineCache:
         except OSError as error:
             raise EngineError(f"cannot lock {path}: {error.strerror or error}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting(path)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)

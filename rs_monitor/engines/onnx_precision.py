@@ -13,6 +13,8 @@ from .errors import EngineError
 _TYPES = {"fp32": "FLOAT", "fp16": "FLOAT16", "bf16": "BFLOAT16"}
 # Inputs that ONNX wants in float32 whatever the network computes in.
 _KEPT = {"Resize": (1, 2)}
+# Operations whose second input are weights; of others, infinity may mask what is left out.
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _QUANTIZE, _DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 _MOST = 127  # of a symmetric int8: -128 has no opposite
 
@@ -32,7 +34,8 @@ def in_precision(onnx_bytes: bytes, precision: str) -> bytes:
     Raises
     ------
     EngineError
-        For a constant beyond the range of fp16.
+        For constants that are not numbers, weights that are infinite or vanish in fp16, and what
+        is beyond its range.
     """
     import onnx
 
@@ -47,6 +50,7 @@ def in_precision(onnx_bytes: bytes, precision: str) -> bytes:
         if i < len(node.input)
     }
 
+    check_weights(graph, precision)
     for tensor in graph.initializer:
         if tensor.name not in kept and tensor.data_type in floats:
             tensor.CopyFrom(_converted(tensor, wanted))
@@ -68,11 +72,37 @@ def in_precision(onnx_bytes: bytes, precision: str) -> bytes:
     return model.SerializeToString()
 
 
+def check_weights(graph: Any, precision: str = "fp32") -> None:
+    """Refuse weights with which a network computes nothing.
+
+    Raises
+    ------
+    EngineError
+        Naming those that are not finite, or all 0 in fp16.
+    """
+    import onnx
+
+    floats = {onnx.TensorProto.DataType.Value(name) for name in _TYPES.values()}
+    weights = {node.input[1] for node in graph.node if node.op_type in WEIGHTED}
+    for tensor in graph.initializer:
+        if tensor.name not in weights or tensor.data_type not in floats:
+            continue
+        values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise EngineError(
+                f"weights {tensor.name} are not finite: the network computes nothing"
+            )
+        if precision == "fp16" and values.any() and not values.astype(np.float16).any():
+            raise EngineError(f"weights {tensor.name} are all 0 in fp16: use bf16")
+
+
 def _converted(tensor: Any, wanted: int) -> Any:
     """Return a float tensor in another type."""
     import onnx
 
     values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+    if np.isnan(values).any():
+        raise EngineError(f"constant {tensor.name} holds NaN: the network computes nothing")
     largest = abs(values[np.isfinite(values)]).max(initial=0)
     if wanted == onnx.TensorProto.FLOAT16 and largest > np.finfo(np.float16).max:
         raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")

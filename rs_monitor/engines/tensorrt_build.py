@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from ..models import Model
@@ -48,6 +52,13 @@ def compute_capabilities(trt: Any) -> dict[str, Any]:
     return {f"{n[2:-1]}.{n[-1]}": value for n, value in named if n.startswith("SM")}
 
 
+def cannot_build(name: str, trt: Any, wanted: str) -> str:
+    """Say that a runtime cannot build for a compute capability, and for which it can."""
+    known = compute_capabilities(trt)
+    can = f"it builds for {', '.join(known)}" if known else "it builds for its own GPU only"
+    return f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
+
+
 def engine_key(
     model: Model, precision: str, batch: int, compute_capability: str, gpu: str = ""
 ) -> EngineKey:
@@ -83,15 +94,27 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
         For a precision, a compute capability or an operation that the runtime lacks.
     """
     name, trt = import_tensorrt()
-    known, wanted = compute_capabilities(trt), key.compute_capability
-    here = bool(key.gpu)
-    if not here and wanted not in known:
-        can = f"it builds for {', '.join(known)}" if known else "it builds for its own GPU only"
-        raise EngineError(
-            f"{name} {trt.__version__} cannot build for compute capability {wanted} here: {can}"
-        )
+    if not key.gpu and key.compute_capability not in compute_capabilities(trt):
+        raise EngineError(cannot_build(name, trt, key.compute_capability))
     check_graph(model.onnx, str(model.card.onnx))
     onnx_bytes = _network(model, key.precision)
+    with _interruptible() as interrupted:
+        try:
+            return _built(name, trt, onnx_bytes, model, key, progress, interrupted)
+        finally:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
+
+def _built(
+    name: str,
+    trt: Any,
+    onnx_bytes: bytes,
+    model: Model,
+    key: EngineKey,
+    progress: Progress | None,
+    interrupted: threading.Event,
+) -> bytes:
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)
     flags = trt.NetworkDefinitionCreationFlag
@@ -113,16 +136,18 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
     _check_network(trt, network, shape, len(model.card.labels), str(model.card.onnx))
     profile.set_shape(network.get_input(0).name, shape, shape, shape)
     config.add_optimization_profile(profile)
-    if not here:
+    if not key.gpu:
         config.num_compute_capabilities = 1
-        config.set_compute_capability(known[wanted], 0)
+        capability = compute_capabilities(trt)[key.compute_capability]
+        config.set_compute_capability(capability, 0)
     if progress is not None and hasattr(trt, "IProgressMonitor"):
-        config.progress_monitor = _monitor(trt, progress)
+        config.progress_monitor = _monitor(trt, progress, interrupted)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise EngineError(
-            f"{model.card.onnx}: {name} cannot build it for compute capability {wanted} in "
-            f"{key.precision}: {_short(logger.errors[0] if logger.errors else 'no reason given')}"
+            f"{model.card.onnx}: {name} cannot build it for compute capability "
+            f"{key.compute_capability} in {key.precision}: "
+            f"{_short(logger.errors[0] if logger.errors else 'no reason given')}"
         )
     return bytes(engine)
 
@@ -141,8 +166,10 @@ def _network(model: Model, precision: str) -> bytes:
         raise EngineError(f"onnx cannot be imported ({error}): {INSTALL}") from error
     except Exception as error:  # protobuf's own
         raise EngineError(f"{model.card.onnx}: cannot read it as ONNX: {_short(error)}") from error
-    if len(graph.output) != 1 or not graph.node:
-        raise EngineError(f"{model.card.onnx}: a classifier has one output")
+    given = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in given]
+    if len(inputs) != 1 or len(graph.output) != 1 or not graph.node:
+        raise EngineError(_one_of_each(str(model.card.onnx), len(inputs), len(graph.output)))
     quantized = is_quantized(graph)
     if quantized and precision != "int8":
         raise EngineError(f"{model.card.onnx} is quantised, {precision} cannot be had from it")
@@ -159,15 +186,16 @@ def _network(model: Model, precision: str) -> bytes:
         raise EngineError(f"{model.card.onnx}: {error}") from error
 
 
+def _one_of_each(name: str, inputs: int, outputs: int) -> str:
+    return f"{name}: a classifier has one input and one output, this has {inputs} and {outputs}"
+
+
 def _check_network(
     trt: Any, network: Any, shape: tuple[int, ...], classes: int, name: str
 ) -> None:
     """Refuse inputs and outputs that no engine here could use."""
     if network.num_inputs != 1 or network.num_outputs != 1:
-        raise EngineError(
-            f"{name}: a classifier has one input and one output, this has {network.num_inputs} "
-            f"and {network.num_outputs}"
-        )
+        raise EngineError(_one_of_each(name, network.num_inputs, network.num_outputs))
     image, logits = network.get_input(0), network.get_output(0)
     for tensor in (image, logits):
         if tensor.dtype != trt.float32:
@@ -204,7 +232,21 @@ def _collecting_logger(trt: Any) -> Any:
     return Collecting()
 
 
-def _monitor(trt: Any, progress: Progress) -> Any:
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Keep a Ctrl-C out of TensorRT's calls of Python, which lose it; yields what it sets."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted  # Python interrupts the main thread only
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _monitor(trt: Any, progress: Progress, interrupted: threading.Event) -> Any:
     class Monitor(trt.IProgressMonitor):
         def __init__(self) -> None:
             super().__init__()
@@ -220,7 +262,7 @@ def _monitor(trt: Any, progress: Progress) -> Any:
 
         def step_complete(self, name: str, step: int) -> bool:
             progress(name, step + 1, self._steps.get(name, step + 1))
-            return True
+            return not interrupted.is_set()
 
     return Monitor()
 

@@ -143,7 +143,8 @@ def read_mapping(path: Path, roots: str = "") -> dict[str, Any]:
     except ValueError as error:
         raise ModelError(f"{path} is not a model card (YAML): {error}") from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path} is not a model card: it holds a {type(content).__name__}")
+        what = "is empty" if content is None else f"holds a {type(content).__name__}"
+        raise ModelError(f"{path} is not a model card: it {what}")
     return content
 
 

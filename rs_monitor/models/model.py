@@ -124,6 +124,8 @@ def _read_checked(card: ModelCard) -> bytes:
             "save the model with all its weights inside"
         )
     _check_onnx(onnx, card)
+    if not onnx:
+        raise ModelError(f"{card.onnx} is empty: it holds no network")
     return onnx
 
 

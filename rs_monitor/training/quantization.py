@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from ..engines import EngineError
+from ..engines.onnx_precision import WEIGHTED, check_weights
 from ..models import ModelError
 
 INSTALL = "python -m pip install 'onnxruntime>=1.20,<2' 'onnx>=1.17,<2'"
-# What weights meet is quantised.
-_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-# So are both sides of a shortcut's addition, and its result: only then does OpenVINO add inside
-# the convolution before it, and keep nothing but 8 bits in memory.
-_QUANTIZED = (*_WEIGHTED, "Add", "Relu")
+# What weights meet is quantised, and so are both sides of a shortcut's addition, and its result:
+# only then does OpenVINO add inside the convolution before it, and keep but 8 bits in memory.
+_QUANTIZED = (*WEIGHTED, "Add", "Relu")
 _BATCH = 8
 _WARNING, _FATAL = 2, 4  # severities of onnxruntime's own messages: its default, and the last
 
@@ -58,6 +58,10 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
         raise ValueError(
             f"images must be float32 [M, H, W, 3], got {images.dtype} {list(images.shape)}"
         )
+    try:
+        check_weights(network.graph)
+    except EngineError as error:
+        raise ModelError(str(error)) from error
     constants = {tensor.name for tensor in network.graph.initializer}
     (image,) = (value for value in network.graph.input if value.name not in constants)
     fixed = image.type.tensor_type.shape.dim[0].dim_value
@@ -81,7 +85,7 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
                 extra_options={
                     "QuantizeBias": False,
                     "CalibMovingAverage": True,
-                    "OpTypesToExcludeOutputQuantization": list(_WEIGHTED),
+                    "OpTypesToExcludeOutputQuantization": list(WEIGHTED),
                 },
             )
         except OSError as error:
@@ -92,7 +96,7 @@ def quantize_onnx(onnx: bytes, images: np.ndarray) -> bytes:
         content = twin.read_bytes()
     kinds = {node.op_type for node in onnx_module.load_from_string(content).graph.node}
     if "QuantizeLinear" not in kinds:
-        raise ModelError(f"nothing to quantise: it has none of {', '.join(_WEIGHTED)}")
+        raise ModelError(f"nothing to quantise: it has none of {', '.join(WEIGHTED)}")
     return content
 
 

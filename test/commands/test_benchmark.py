@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_models import write_model
+from small_models import color_network, write_model
 
 from rs_monitor.cli import main
 from rs_monitor.evaluation.figures.latency import figure_5, read_benchmark
@@ -48,6 +48,14 @@ def test_document_has_what_scripts_rely_on(measured):
     assert len(document["settings"]["input_sha256"]) == 64
     assert document["resolutions"]["full"]["model_id"] == document["model_id"]
     assert document["radius"]["n"] == (inside or 0)
+
+
+def test_a_network_that_computes_nothing_has_no_throughput(tmp_path, capsys):
+    broken = color_network(nan_above=0.1)
+    card = write_model(tmp_path, onnx_bytes=broken, reference=None)
+    report = tmp_path / "latency.json"
+    assert main(["benchmark", "--model", str(card), *QUICK, "--json", str(report)]) == 2
+    assert "non-finite logits" in capsys.readouterr().err and not report.exists()
 
 
 def test_plan_and_figures_take_it(measured, capsys):

@@ -1,9 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import fcntl
 import json
+import signal
+import subprocess
+import sys
+import time
 
+import numpy as np
+import onnx
 import pytest
-from small_models import write_model
+from small_models import residual_network, write_model
 
 from rs_monitor.cli import main
 from rs_monitor.engines import EngineError
@@ -39,10 +46,77 @@ def test_builds_what_the_cache_lacks(tmp_path, capsys):
 
 
 @builds
-def test_a_capability_that_cannot_be_had_is_a_failure(tmp_path, capsys):
-    assert run(tmp_path, "--compute-capability", "9.0") == 1
+def test_a_capability_that_cannot_be_had_is_said_before_anything_is_built(tmp_path, capsys):
+    assert run(tmp_path, "--compute-capability", "8.6", "9.0") == 2
     error = capsys.readouterr().err
     assert "cannot build for compute capability 9.0" in error and error.count("\n") == 1
+    assert not list((tmp_path / "engines").iterdir())
+
+
+@builds
+@pytest.mark.parametrize(
+    ("weights", "precision", "reason"),
+    [
+        (np.nan, "fp32", "weights w1 are not finite"),
+        (np.inf, "bf16", "weights w1 are not finite"),
+        (1e-9, "fp16", "weights w1 are all 0 in fp16: use bf16"),
+    ],
+)
+def test_no_engine_of_a_network_that_computes_nothing(
+    tmp_path, capsys, weights, precision, reason
+):
+    network = onnx.load_from_string(residual_network())
+    for tensor in network.graph.initializer:
+        if tensor.name == "w1":
+            shape = tuple(tensor.dims)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.full(shape, weights, "f4"), "w1"))
+    card = write_model(tmp_path, onnx_bytes=network.SerializeToString(), reference=None)
+    words = ["build-engine", str(card), "--compute-capability", "8.6", "--precision", precision]
+    assert main([*words, "--cache-dir", str(tmp_path / "engines")]) == 1
+    assert reason in capsys.readouterr().err
+    assert not list((tmp_path / "engines").glob("*.engine"))
+
+
+@builds
+def test_an_interrupted_build_ends_and_leaves_no_engine(tmp_path):
+    """TensorRT swallows what is raised in the calls that it makes."""
+    card = write_model(tmp_path, onnx_bytes=residual_network(), reference=None)
+    for attempt in range(5):
+        folder = tmp_path / f"engines_{attempt}"
+        words = ["build-engine", str(card), "--compute-capability", "8.6", "8.9", "12.0"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "rs_monitor", *words, "--cache-dir", str(folder)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            until = time.monotonic() + 100
+            while not list(folder.glob("*.lock")) and process.poll() is None:
+                assert time.monotonic() < until
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=100)
+        assert process.returncode == 128 + signal.SIGINT, error
+        assert "KeyboardInterrupt" not in error and "Traceback" not in error
+        assert not list(folder.glob("*.partial"))
+        assert len(list(folder.glob("*.engine"))) < 3
+
+
+@builds
+def test_who_waits_for_another_builder_says_so(tmp_path, capsys):
+    options = ("--compute-capability", "8.6", "--batch", "4")
+    assert run(tmp_path, *options) == 0
+    capsys.readouterr()
+    (lock,) = (tmp_path / "engines").glob("*.lock")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        words = ["build-engine", str(tmp_path / "color.yaml"), *options]
+        with subprocess.Popen(
+            [sys.executable, "-m", "rs_monitor", *words, "--cache-dir", str(lock.parent)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            said = process.stderr.readline()
+            assert "another process builds this engine" in said and str(lock) in said
+            fcntl.flock(held, fcntl.LOCK_UN)
+            output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0 and "was there" in output
 
 
 @pytest.mark.parametrize(

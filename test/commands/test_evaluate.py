@@ -176,9 +176,9 @@ def test_runner_up(tmp_path, card, evaluate):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--at", "300"], "n must lie in 11..200"),
+        (["--at", "300"], "at this alpha; got 300"),
         (["--n", "0"], "fixed --n"),
-        (["--n", "100", "5"], "n must lie in 11..100"),
+        (["--n", "100", "5"], "must lie in 11..100: at most"),
         (["--n", "100001"], "n must be in the range"),
         (["--procedure", "two_stage"], "single_pass or runner_up"),
         (["--procedure", "runner_up", "--n", "50", "100"], "takes one n"),

@@ -1,14 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 import resource
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from small_models import LABELS, color_network, residual_network, solid, write_model
 
 from rs_monitor.cli import main
+from rs_monitor.commands.quantize import _percent
 from rs_monitor.engines import available_precisions, open_engine
 from rs_monitor.evaluation.parity import TOLERATED_FLIPS
 from rs_monitor.models import ModelError, load_card, load_model, save_twin
@@ -36,6 +39,29 @@ def card(tmp_path):
 
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("weight", [np.inf, np.nan])
+def test_a_network_that_computes_nothing_is_refused(tmp_path, capsys, weight):
+    network = onnx.load_from_string(residual_network())
+    (tensor,) = (t for t in network.graph.initializer if t.name == "w1")
+    values = onnx.numpy_helper.to_array(tensor).copy()
+    values.flat[0] = weight
+    tensor.CopyFrom(onnx.numpy_helper.from_array(values, "w1"))
+    folder = tmp_path / "models"
+    folder.mkdir()
+    card = write_model(folder, onnx_bytes=network.SerializeToString(), reference=None)
+    before = content(folder)
+    assert main(["quantize", str(card), "--data", data(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert re.search("non-finite logits|w1 are not finite", error) and error.count("\n") == 1
+    assert content(folder) == before
+
+
+def test_a_loss_is_told_in_percent_of_a_radius_that_is_one():
+    assert _percent(0.01, 0.005, 0.2) == pytest.approx(5.0)
+    assert _percent(0.01, 0.005, 0.004) is None
+    assert _percent(0.0, 0.0, 0.0) is None
 
 
 def test_a_model_gains_a_twin(tmp_path, card, capsys):

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import importlib.util
 import json
 
 import pytest
@@ -30,6 +31,23 @@ def test_a_sound_engine_passes(tmp_path, capsys):
     assert all(check["limit"] and check["numbers"] for check in document["checks"])
     assert page.rstrip().endswith("all 7 checks passed" if status == 0 else f"FAILED: {SLOW}")
     assert len(page.splitlines()) < 60  # a page
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_comparison_with_itself_is_called_so(tmp_path, capsys, monkeypatch, installed):
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
+    if not installed:
+        find_spec = importlib.util.find_spec
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: None if name == "torch" else find_spec(name)
+        )
+    command = ["verify-engine", "--model", str(write_model(tmp_path)), *QUICK]
+    main([*command, "--precision", "fp32", "--json", str(tmp_path / "report.json")])
+    page = capsys.readouterr().out
+    assert ("for want of another: mistakes that both make do not show" in page) != installed
+    checks = json.loads((tmp_path / "report.json").read_text())["checks"]
+    (flips,) = (check for check in checks if check["name"].startswith("same votes"))
+    assert flips["numbers"]["independent"] == installed
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -202,6 +202,10 @@ def test_the_users_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert default_folder() == Path("/home/somebody/.cache/rs_monitor/engines")
+    for home in ("", "here"):
+        monkeypatch.setenv("HOME", home)
+        with pytest.raises(EngineError, match=f"HOME is '{home}'.*XDG_CACHE_HOME"):
+            default_folder()
 
 
 KILLED = """

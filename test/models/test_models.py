@@ -110,6 +110,15 @@ def test_changed_model_is_refused(tmp_path, damage):
         load_model(card)
 
 
+def test_an_empty_network_is_called_so(tmp_path):
+    card = load_card(write_model(tmp_path, onnx_bytes=b""))
+    with pytest.raises(ModelError, match=r"color\.onnx is empty"):
+        load_model(card)
+    (tmp_path / "empty.yaml").write_text("")
+    with pytest.raises(ModelError, match="is not a model card: it is empty"):
+        load_card(tmp_path / "empty.yaml")
+
+
 def with_twin(folder, **twin):
     (folder / "twin.onnx").write_bytes(color_network())
     twin = {"onnx": "twin.onnx", "sha256": hashlib.sha256(color_network()).hexdigest()} | twin

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ...bank import check_reference
 from ...chunks import open_paced
 from ...engines import Engine, EngineIdentity, EngineMemoryError
 from ...frames import Resizer
+from ...settings import MAX_N
 from ..machine import available_memory
 from .frame_loop import FrameLoop
 from .reference import BATCH, ReferenceLoop
@@ -119,6 +121,8 @@ def measure(
     ------
     EngineError
         When an engine cannot be opened, or fails.
+    ModelError
+        When the network computes nothing, or not what its card says (`check_reference`).
     """
     engines: dict[int, Engine] = {}
 
@@ -132,8 +136,9 @@ def measure(
         main = open_paced(opener, conditions.chunks, conditions.period / 1e3)
         chunk = main.max_batch
         engines[chunk] = main
+        check_reference(main)
         loop = FrameLoop(main, conditions.frame, conditions.sigma)
-        most = _most_chunks(loop, conditions.period) * chunk
+        most = min(_most_chunks(loop, conditions.period), max(1, MAX_N // chunk)) * chunk
         around = {most + k * chunk for k in (-2, -1, 0, 1) if most + k * chunk > 0}
         batches = sorted(around | set(conditions.batches or _powers(chunk, most)))
         whole = {
@@ -175,7 +180,7 @@ def measure(
 def _powers(chunk: int, most: int) -> list[int]:
     """Return 1, 2, 4, ... up to the first beyond twice the period, in whole chunks from one on."""
     powers = [1]
-    while powers[-1] < _BEYOND * most:
+    while powers[-1] < _BEYOND * most and 2 * powers[-1] <= MAX_N:
         powers.append(2 * powers[-1])
     return sorted({p if p < chunk else round(p / chunk) * chunk for p in powers})
 

@@ -38,14 +38,27 @@ def check_flips(
     limit = TOLERATED_FLIPS.get(engine.identity.precision, _EXACT)
     about = reference.identity
     n = len(images) * samples
+    told = f"{share:.2%} of {n} votes differ from {about.backend} {about.version} fp32"
+    independent = about.backend != engine.identity.backend
+    if not independent:
+        told += (
+            ", the same backend for want of another: mistakes that both make do not show; install "
+            "PyTorch (python -m pip install 'torch>=2.6,<3' 'onnx>=1.17,<2') to compare with it"
+        )
     return (
         Check(
             "same votes as float32 on the same noise",
             share <= limit,
-            f"{share:.2%} of {n} votes differ from {about.backend} {about.version} fp32",
+            told,
             f"{limit:.0%} for {engine.identity.precision}; a certificate speaks of the network "
             "that runs, so this costs accuracy, not soundness",
-            {"share": share, "samples": n, "limit": limit, "reference": about.backend},
+            {
+                "share": share,
+                "samples": n,
+                "limit": limit,
+                "reference": about.backend,
+                "independent": independent,
+            },
         ),
         share,
     )
