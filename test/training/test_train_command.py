@@ -54,6 +54,18 @@ def test_a_folder_of_crops_becomes_a_certified_model_with_one_command(tmp_path, 
     assert all(line["status"] == "CERTIFIED" and line["radius"] > 0 for line in lines)
 
 
+def test_a_missing_engine_is_told_before_the_training(tmp_path):
+    crops, out = write_lights(tmp_path / "crops", 30), tmp_path / "lights"
+    program = "import sys; sys.modules['openvino'] = None; from rs_monitor.cli import main; "
+    words = ["train", "--data", str(crops), "--out", str(out), *OPTIONS]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}sys.exit(main({words!r}))"],
+        env=unmeasured(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1 and "pip install 'openvino" in done.stderr
+    assert "Traceback" not in done.stderr and not out.exists()
+
+
 def small_data(folder, **changed):
     rng = np.random.default_rng(0)
     arrays = {
@@ -91,7 +103,7 @@ def test_a_finished_training_is_not_done_again_and_another_recipe_is_refused(tmp
     assert "another augmentation: geometry" in capsys.readouterr().err
     elsewhere = shutil.copy(out / "checkpoint.pt", tmp_path / "elsewhere.pt")
     assert main(words(data, out, "--start", str(elsewhere))) == 2
-    assert "another start" in capsys.readouterr().err
+    assert "other weights to start from" in capsys.readouterr().err
     assert (out / "model.onnx").read_bytes() == before
     started = words(data, tmp_path / "second", "--start", str(out / "checkpoint.pt"))
     assert main([*started, "--held-out", "0"]) == 0
