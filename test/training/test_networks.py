@@ -6,6 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install torch onnx")
 
+from imports import settled
+
 from rs_monitor.models import ModelError
 from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.networks import (
@@ -21,17 +23,6 @@ from rs_monitor.training.onnx_export import export_onnx
 
 def example(height, width, n=3):
     return torch.rand((n, 3, height, width), generator=torch.Generator().manual_seed(1))
-
-
-def settled(network):
-    """The network with statistics of batch normalisation that are not those it starts with."""
-    torch.manual_seed(5)
-    with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1)
-                module.running_var.uniform_(0.5, 2)
-    return network.eval()
 
 
 def runtime_logits(content, images):
