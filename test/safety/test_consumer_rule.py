@@ -153,6 +153,11 @@ def test_levels_that_cannot_be():
     anything = ConsumerRule(max_age=0.2, model_id=MODEL)
     assert verdict(rule=anything, radius=0.0, alpha=math.nextafter(1, 0)) is Verdict.PASSED
     assert verdict(rule=anything, radius=0.0, alpha=1.0) is Verdict.FOREIGN
+    of_two = {"procedure": "two_stage", "n_selection": 10, "radius": 0.0}
+    assert verdict(rule=anything, alpha=0.9, **of_two) is Verdict.PASSED
+    for alpha in (1.0, 1.5):
+        lenient = dataclasses.replace(anything, max_alpha=2.0)
+        assert verdict(rule=lenient, alpha=alpha, **of_two) is Verdict.FOREIGN
     assert verdict(rule=anything, radius=0.0, sigma=0.0) is Verdict.FOREIGN
 
 
