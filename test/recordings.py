@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+import yaml
 from rosbags.rosbag2 import Writer
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.typesys import Stores, get_typestore
@@ -83,6 +85,40 @@ def drive(path: Path, count: int, topic: str = "/camera", **options) -> Path:
         for i in range(count)
     )
     return record(path, {topic: list(frames)}, **options)
+
+
+def split(path: Path, lengths: list[int], storage: str = "mcap", topics=None) -> Path:
+    """Record one recording in files of so many frames of `drive`, as rosbag2 splits it.
+
+    Parameters
+    ----------
+    path : Path
+    lengths : list of int
+        Frames of each file.
+    storage : str
+    topics : callable, optional
+        Given the numbers of the frames of a file, returns other messages of it by topic.
+    """
+    path.mkdir()
+    names, first, metadata = [], 0, {}
+    for number, length in enumerate(lengths):
+        frames = range(first, first + length)
+        images = [raw(solid(color_of(i), 24, 32), "rgb8", PERIOD * (i + 1)) for i in frames]
+        others = topics(frames) if topics else {}
+        part = record(path.parent / f"{path.name}.part", {"/camera": images, **others}, storage)
+        metadata = yaml.safe_load((part / "metadata.yaml").read_text())
+        (file,) = (one for one in part.iterdir() if one.suffix in (".mcap", ".db3"))
+        names.append(f"{path.name}_{number}{file.suffix}")
+        file.rename(path / names[-1])
+        shutil.rmtree(part)
+        first += length
+    content = metadata["rosbag2_bagfile_information"]
+    content |= {"relative_file_paths": names, "message_count": first}
+    for topic in content["topics_with_message_count"]:
+        if topic["topic_metadata"]["name"] == "/camera":
+            topic["message_count"] = first
+    (path / "metadata.yaml").write_text(yaml.safe_dump(metadata))
+    return path
 
 
 def label_of(index: int) -> int:

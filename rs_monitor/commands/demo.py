@@ -148,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"rs_monitor demo: {error}", file=sys.stderr)
             return 1
     summary = summarise(live.sent, live.certificates, labels, n_idle)
-    for complaint in (*images.warnings, *live.complaints):
+    for complaint in dict.fromkeys([*images.warnings, *live.read["warnings"], *live.complaints]):
         print(f"rs_monitor demo: {complaint}", file=sys.stderr)
     info = live.info
     print(

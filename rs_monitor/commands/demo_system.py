@@ -71,6 +71,8 @@ class LiveRun:
         What the node said about itself.
     certificates : list of dict
         The listener's record of every certificate.
+    read : dict
+        What the camera found to be lost of the recording: `warnings` and `gap`.
     complaints : list of str
         Warnings and errors that the node and the camera logged.
     """
@@ -78,6 +80,7 @@ class LiveRun:
     sent: list[dict[str, Any]]
     info: dict[str, Any]
     certificates: list[dict[str, Any]]
+    read: dict[str, Any]
     complaints: list[str]
 
 
@@ -221,7 +224,10 @@ def run_live(
                 processes.wait_until(lambda: last in heard.read_text("utf-8"), _LAST_CERTIFICATE)
             complaints = processes.complaints("node") + processes.complaints("camera")
     info = _find("info", heard)[-1]
-    return LiveRun(frames, info, _find("certificate", heard), complaints)
+    read = _find("read", sent)
+    if not read:
+        raise ProcessError("the camera was ended before its recording")
+    return LiveRun(frames, info, _find("certificate", heard), read[-1], complaints)
 
 
 def _write_parameters(file: Path, parameters: Mapping[str, Any]) -> None:

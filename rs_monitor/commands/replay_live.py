@@ -122,7 +122,11 @@ def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[by
         except ProcessError as error:
             raise EngineError(str(error)) from error
     rows = live_rows(stream, point, live.sent, live.certificates)
-    notes = {"info": live.info | {"frame_period": period}, "warnings": live.complaints}
+    notes = {
+        "info": live.info | {"frame_period": period},
+        "warnings": [*live.read["warnings"], *live.complaints],
+        "gap": live.read["gap"],
+    }
     return pack(rows, LIVE_COLUMNS, notes), len(rows)
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
 import sqlite3
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rosbags.rosbag2 import Reader
 
-from .damaged_storage import MOST_UNPACKED, open_sqlite, scan
+from .damaged_storage import MOST_UNPACKED, open_sqlite, scan, scan_topic
 from .storage_topics import Topic, modern_type
 
 try:
@@ -40,21 +40,6 @@ class Damage(Exception):
 def is_storage(path: Path) -> bool:
     """Whether a file is named as one of storage, compressed as a whole or not."""
     return (path.with_suffix("") if path.suffix == COMPRESSED_FILE else path).suffix in _SUFFIXES
-
-
-def storage_files(folder: Path) -> list[Path]:
-    """Return the storage files of a recording in their order: drive_2 before drive_10.
-
-    One that `ros2 bag play` has decompressed stands beside its origin, and counts once.
-    """
-    files = {path for path in folder.iterdir() if is_storage(path) and path.is_file()}
-    files -= {path.with_name(path.name + COMPRESSED_FILE) for path in files}
-
-    def order(path: Path) -> list[str | int]:
-        words = re.split(r"(\d+)", path.name)
-        return [int(word) if at % 2 else word for at, word in enumerate(words)]
-
-    return sorted(files, key=order)
 
 
 def count_mismatch(topic: str, listed: int | None, read: int) -> str:
@@ -108,12 +93,12 @@ def decompress_file(source: Path, target: Path) -> None:
                 try:
                     out.write(unpack.decompress(content))
                 except zstd.ZstdError as error:
-                    raise Damage(f"{source.name}: {error}") from error
+                    raise Damage(f"{error}") from error
                 content = unpack.unused_data if unpack.eof else b""
                 if content:
                     unpack = zstd.ZstdDecompressor()
     if not unpack.eof:
-        raise Damage(f"{source.name} ends in the middle of its zstd frame")
+        raise Damage("it ends in the middle of its zstd frame")
 
 
 class StorageFile:
@@ -122,62 +107,101 @@ class StorageFile:
     Parameters
     ----------
     path : Path
+        As the recording has it; it may be missing.
+    unpacked : Path, optional
+        Its content, where it is compressed as a whole.
+    damage : str
+        Why that is not all of it.
 
     Attributes
     ----------
+    name : str
+    missing : bool
     topics : list of Topic
     damage : str
         Why not all of the file can be read; "" when it can.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.damage = _made_up(path) if path.suffix == ".db3" else ""
-        if self.damage:
-            self.topics: list[Topic] = []
+    def __init__(self, path: Path, unpacked: Path | None = None, damage: str = "") -> None:
+        self.name = path.name
+        self._path = unpacked or path
+        self.topics: list[Topic] = []
+        self.missing = not path.is_file()
+        self._unindexed = False
+        if self.missing:
+            self.damage = "it is missing"
             return
-        try:
-            with _open(path) as reader:
-                self.topics = [
-                    Topic(c.topic, modern_type(c.msgtype), c.ext.serialization_format, c.msgcount)
-                    for c in reader.connections
-                ]
-        except Exception as error:  # of rosbags, its decompressors, its database
-            self.damage = " ".join(f"{error}".split()) or type(error).__name__
-            self.topics = self._count_scanned()
+        self.damage = _made_up(self._path) if self._path.suffix == ".db3" else ""
+        if self.damage:
+            return
+        self.damage = damage
+        if not damage:
+            try:
+                self._open_whole()
+                return
+            except Exception as error:  # of rosbags, its decompressors, its database
+                self.damage = self._why(error)
+        self.topics = self._count_scanned()
 
-    def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
-        """Yield log time (ns) and serialised content of the messages of one topic.
+    def _open_whole(self) -> None:
+        with _open(self._path) as reader:
+            self.topics = [
+                Topic(c.topic, modern_type(c.msgtype), c.ext.serialization_format, c.msgcount)
+                for c in reader.connections
+            ]
+            self._unindexed = not getattr(reader.storage, "chunks", True)
+
+    def messages(self, topic: Topic) -> Iterator[tuple[int, bytes, bool]]:
+        """Yield the messages of one topic by log time, those of one time as they are in the file.
+
+        Yields
+        ------
+        (int, bytes, bool)
+            Log time (ns), serialised content, and whether nothing before it in this file is
+            known to be lost.
 
         Raises
         ------
         Damage
             After the last message that can be read.
         """
+        if self.missing:
+            raise Damage(self.damage)
         read: Counter[int] = Counter()  # images may share a time
         damage = self.damage
         if not damage:
             try:
-                with _open(self.path) as reader:
-                    wanted = [c for c in reader.connections if c.topic == topic]
+                with _open(self._path) as reader:
+                    wanted = [c for c in reader.connections if _is_of(c, topic)]
+                    if self._unindexed and wanted:
+                        deque(reader.messages(wanted), 0)  # raises where times go back
                     for _, log_time, content in reader.messages(wanted) if wanted else ():
                         read[log_time] += 1
-                        yield log_time, content
+                        yield log_time, content, True
                 return
             except Exception as error:  # as above
-                damage = " ".join(f"{error}".split()) or type(error).__name__
-        for found, log_time, content in scan(self.path):
-            if found.name == topic:
-                read[log_time] -= 1
-                if read[log_time] < 0:
-                    yield log_time, content
+                damage = self._why(error)
+        for log_time, content, sure in scan_topic(self._path, topic):
+            read[log_time] -= 1
+            if read[log_time] < 0:
+                yield log_time, content, sure and bool(self.damage)
         raise Damage(damage)
+
+    def _why(self, error: Exception) -> str:
+        # People know the file that they have, not the place that it was unpacked to.
+        text = str(error).replace(str(self._path), self.name)
+        return " ".join(text.split()) or type(error).__name__
 
     def _count_scanned(self) -> list[Topic]:
         counts: dict[Topic, int] = {}
-        for topic, _, _ in scan(self.path):
+        for topic, *_ in scan(self._path):
             counts[topic] = counts.get(topic, 0) + 1
         return [dataclasses.replace(topic, count=count) for topic, count in counts.items()]
+
+
+def _is_of(connection: Any, topic: Topic) -> bool:
+    kind, encoding = modern_type(connection.msgtype), connection.ext.serialization_format
+    return (connection.topic, kind, encoding) == topic.key
 
 
 @contextlib.contextmanager

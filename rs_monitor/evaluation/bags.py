@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Container, Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,7 @@ from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
-from ..files import read_file
-from ..plain_yaml import parse_yaml
+from .bag_files import BagError, recording_files
 from .bag_storage import (
     COMPRESSED_FILE,
     Damage,
@@ -25,20 +24,13 @@ from .bag_storage import (
     count_mismatch,
     decompress,
     decompress_file,
-    is_storage,
-    storage_files,
 )
 from .storage_topics import Topic, listing, merge_topics
 
 IMAGE, COMPRESSED_IMAGE = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _NANOSECONDS = 1_000_000_000
-_MAX_METADATA = 1 << 24  # bytes
 _LATEST = 2**63 - 1  # nanoseconds, in ROS
 _UNREADABLE = (SerdeError, ValueError, IndexError, UnicodeDecodeError)  # content of no message
-
-
-class BagError(ValueError):
-    """A recording that cannot be used; the message says which, why and what to do."""
 
 
 class NoSuchTopic(BagError):
@@ -71,6 +63,22 @@ class RecordedImage:
     message: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """Where images of a recording may be missing.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first image after it.
+    file : str
+        Name of the storage file that is missing or damaged.
+    """
+
+    first: int
+    file: str
+
+
 class BagImages:
     """The images of one topic of a recording, in order; made by `read_images`.
 
@@ -83,26 +91,30 @@ class BagImages:
     listed : int or None
         Messages of the topic that metadata.yaml lists.
     files : list of StorageFile
-        Uncompressed.
+        In order, also those that are missing.
     warnings : list of str
         What is known to be lost; complete once the images have been iterated over.
+    gap : Gap or None
+        The first one before an image that has been read: from there on, an image's number is
+        not the one it has in the whole recording.
     """
 
     def __init__(self, path: Path, topic: str | None = None) -> None:
         self.path = path
-        self.warnings: list[str] = []
+        self.gap: Gap | None = None
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         try:
-            files, listed = self._find_files()
-            self.files = [StorageFile(self._plain(file)) for file in files]
+            files, listed, self.warnings = recording_files(path)
+            self.files = [self._storage(file) for file in files]
         except OSError as error:
             raise BagError(
                 f"{error.filename or path} cannot be read: {error.strerror or error}"
             ) from error
         found = merge_topics(topic for file in self.files for topic in file.topics)
-        chosen = self._choose(found, topic)
+        chosen = self._chosen = self._choose(found, topic)
         self.topic, self.type, self.count = chosen.name, chosen.type, chosen.count
-        self.listed = listed.get(self.topic)
+        left_out = self._leave_out(found)
+        self.listed = listed[self.topic] - left_out if self.topic in listed else None
         self._store = get_typestore(Stores.ROS2_JAZZY)
 
     def __iter__(self) -> Iterator[RecordedImage]:
@@ -119,10 +131,12 @@ class BagImages:
         The other messages are passed over unread. One that is no such message is left out, with
         a warning, but keeps its number.
         """
-        number = 0
+        number, lost = 0, ""
         for file in self.files:
             try:
-                for log_time, content in file.messages(self.topic):
+                for log_time, content, sure in file.messages(self._chosen):
+                    if self.gap is None and (lost or not sure):
+                        self.gap = Gap(number, lost or file.name)
                     if number >= first and (only is None or number in only):
                         try:
                             yield self._deserialise(number, log_time, content)
@@ -130,7 +144,9 @@ class BagImages:
                             self._warn(f"message {number} of {self.topic} is unreadable: {error}")
                     number += 1
             except Damage as damage:
-                self._warn(f"{file.path.name} is damaged ({damage}): {number} images were read")
+                lost = lost or file.name
+                if not file.missing:  # which is said already
+                    self._warn(f"{file.name} is damaged ({damage}): {number} images were read")
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -144,83 +160,46 @@ class BagImages:
         nanoseconds = stamp.sec * _NANOSECONDS + stamp.nanosec
         return RecordedImage(self.topic, self.type, number, log_time, nanoseconds, message)
 
-    def _find_files(self) -> tuple[list[Path], dict[str, int]]:
-        """Return the storage files, and the messages that metadata lists for each topic."""
-        if not self.path.exists():
-            raise BagError(f"{self.path} does not exist")
-        if self.path.is_file():
-            if not is_storage(self.path):
-                hint = (
-                    ": a ROS 1 bag; `rosbags-convert` makes it a rosbag2"
-                    if self.path.suffix == ".bag"
-                    else ", only .mcap and .db3 files and rosbag2 directories are"
-                )
-                raise BagError(f"{self.path} is not a rosbag2 recording{hint}")
-            return [self.path], {}
-        if not self.path.is_dir():  # a pipe would be waited for
-            raise BagError(f"{self.path} is neither a file nor a folder")
-        metadata = self.path / "metadata.yaml"
-        if not metadata.is_file():
-            files = storage_files(self.path)
-            if not files:
-                raise BagError(f"{self.path} is not a rosbag2 directory: no metadata.yaml in it")
-            self.warnings.append(
-                "metadata.yaml is missing: the storage files were read without it"
-            )
-            return files, {}
-        return self._from_metadata(metadata)
-
-    def _from_metadata(self, metadata: Path) -> tuple[list[Path], dict[str, int]]:
-        try:
-            content = parse_yaml(read_file(metadata, _MAX_METADATA))
-            content = content["rosbag2_bagfile_information"]
-            names = [PurePath(name).name for name in content["relative_file_paths"]]
-            listed = {
-                entry["topic_metadata"]["name"]: int(entry["message_count"])
-                for entry in content["topics_with_message_count"]
-            }
-        except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
-            detail = " ".join(f"{type(error).__name__}: {error}".split())
-            raise BagError(f"{metadata} cannot be read: {detail}") from error
-        files = [self.path / name for name in names]
-        for file in files:
-            if not file.is_file():
-                self.warnings.append(f"{file.name}, which metadata.yaml names, is missing")
-        files = [file for file in files if file.is_file()]
-        if not files:
-            raise BagError(f"{self.path} has none of the files that its metadata.yaml names")
-        return files, listed
-
-    def _plain(self, file: Path) -> Path:
-        """Return `file`, or its content where it is compressed as a whole."""
-        if file.suffix != COMPRESSED_FILE:
-            return file
+    def _storage(self, file: Path) -> StorageFile:
+        """Open a storage file, or the content of one that is compressed as a whole."""
+        if file.suffix != COMPRESSED_FILE or not file.is_file():
+            return StorageFile(file)
         if self._unpacked is None:
             self._unpacked = tempfile.TemporaryDirectory(prefix="rs_monitor_bag_")
-        target = Path(self._unpacked.name) / file.stem
+        target, reason = Path(self._unpacked.name) / file.stem, ""
         try:
             decompress_file(file, target)
         except Damage as damage:
-            self.warnings.append(str(damage))
-        return target
+            reason = str(damage)
+        return StorageFile(file, target, reason)
 
     def _choose(self, found: list[Topic], wanted: str | None) -> Topic:
         images = [topic for topic in found if topic.type in (IMAGE, COMPRESSED_IMAGE)]
         usable = [topic for topic in images if topic.count and topic.format == "cdr"]
-        damage = "; ".join(file.damage for file in self.files if file.damage)
+        damage = "; ".join(f"{file.name}: {file.damage}" for file in self.files if file.damage)
         have = "; it has " + (listing(found) or "no messages at all")
         have += f" ({damage})" if damage else ""
         if wanted is not None:
-            for topic in usable:
-                if topic.name.strip("/") == wanted.strip("/"):
-                    return topic
-            raise NoSuchTopic(f"{self.path} has no images on topic {wanted}{have}")
+            usable = [topic for topic in usable if topic.name.strip("/") == wanted.strip("/")]
+            if not usable:
+                raise NoSuchTopic(f"{self.path} has no images on topic {wanted}{have}")
         if not usable:
             raise BagError(f"{self.path} has no camera images{have}")
-        if len(usable) > 1:
+        if len({topic.name for topic in usable}) > 1:
             names = listing(usable)
             raise BagError(f"{self.path} has several image topics, choose one: {names}")
-        return usable[0]
+        return max(usable, key=lambda topic: (topic.count, topic.type == IMAGE))
+
+    def _leave_out(self, found: list[Topic]) -> int:
+        """Say which messages on the topic are of other types; return how many they are."""
+        others = [one for one in found if one.name == self.topic and one.key != self._chosen.key]
+        for other in others:
+            if other.count:
+                self._warn(
+                    f"{other.count} messages on {other.name} are of type {other.type}, "
+                    f"{self.count} of {self.type}: those of {other.type} are left out"
+                )
+        return sum(other.count for other in others)
 
 
 def read_images(path: str | Path, topic: str | None = None) -> BagImages:
@@ -234,7 +213,8 @@ def read_images(path: str | Path, topic: str | None = None) -> BagImages:
         A rosbag2 directory (sqlite3 or mcap, also with zstd compression of messages or
         files), or a single .mcap or .db3 file, or these compressed as .zstd.
     topic : str, optional
-        Of sensor_msgs/Image or sensor_msgs/CompressedImage; not needed where there is one.
+        Of sensor_msgs/Image or sensor_msgs/CompressedImage; not needed where there is one. Of a
+        topic with several types, the one with the most messages is read.
 
     Returns
     -------

@@ -8,6 +8,8 @@ import contextlib
 import os
 import sqlite3
 import struct
+import tempfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -26,10 +28,14 @@ except ImportError:  # Python before 3.14
 MOST_UNPACKED = 1 << 29  # bytes of a chunk or a message; a small file can claim to be huge
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK = 3, 4, 5, 6
+_LAST_KIND = 15  # of MCAP's records
+
+# Topic, log time (ns), content; whether nothing before it in the file is known to be lost.
+Scanned = tuple[Topic, int, bytes, bool]
 
 
-def scan(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
-    """Yield topic, log time (ns) and content of what can be read before the damage."""
+def scan(path: Path) -> Iterator[Scanned]:
+    """Yield the messages that can be read, in the order of the file."""
     with path.open("rb") as file:
         magic = file.read(len(_MCAP_MAGIC))
         if magic == _MCAP_MAGIC:
@@ -37,6 +43,32 @@ def scan(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
                 yield from _scan_mcap(file)
         elif path.suffix == ".db3":
             yield from _scan_sqlite(path)
+
+
+def scan_topic(path: Path, topic: Topic) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield the messages of a topic as sound files give them: by log time, ties as in the file.
+
+    Where the file has another order, what is lost of it may belong anywhere: none of its
+    messages is then sure to have all others before it.
+    """
+
+    def found() -> Iterator[tuple[int, bytes, bool]]:
+        return (rest for one, *rest in scan(path) if one.key == topic.key)
+
+    times = [log_time for log_time, _, _ in found()]
+    order = sorted(range(len(times)), key=times.__getitem__)
+    if order == list(range(len(times))):
+        yield from found()
+        return
+    with tempfile.TemporaryFile() as store:  # they may be more than memory holds
+        places = []
+        for _, content, _ in found():
+            places.append((store.tell(), len(content)))
+            store.write(content)
+        for at in order:
+            start, length = places[at]
+            store.seek(start)
+            yield times[at], store.read(length), False
 
 
 @contextlib.contextmanager
@@ -54,7 +86,7 @@ def open_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def _scan_sqlite(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
+def _scan_sqlite(path: Path) -> Iterator[Scanned]:
     # That the file is damaged is known already: where it begins, what can be read ends.
     with contextlib.suppress(sqlite3.DatabaseError), open_sqlite(path) as database:
         rows = database.execute("SELECT id, name, type, serialization_format FROM topics")
@@ -65,56 +97,73 @@ def _scan_sqlite(path: Path) -> Iterator[tuple[Topic, int, bytes]]:
         }
         order = "SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id"
         for number, log_time, content in database.execute(order):
-            if number in topics:
-                yield topics[number], log_time, content
+            if number in topics and isinstance(log_time, int):
+                if not isinstance(content, bytes):
+                    content = b""  # no message, but it counts
+                yield topics[number], log_time, content, True
 
 
-def _scan_mcap(file: BinaryIO) -> Iterator[tuple[Topic, int, bytes]]:
+def _scan_mcap(file: BinaryIO) -> Iterator[Scanned]:
     schemas: dict[int, str] = {}
     channels: dict[int, Topic] = {}
+    sure = True
     for kind, record in _records(file):
+        inner = [(kind, record)]
         if kind == _CHUNK:
-            for inner, content in _records(_open_chunk(record)):
-                yield from _take(inner, content, schemas, channels)
-        else:
-            yield from _take(kind, record, schemas, channels)
+            content, sound = _open_chunk(record)
+            sure, inner = sure and sound, _records(content)
+        for kind, record in inner:
+            if kind == _MESSAGE and len(record) >= 22:
+                number, _, log_time = struct.unpack_from("<HIQ", record)
+                if number in channels:
+                    yield channels[number], log_time, record[22:], sure
+                    continue
+            sure = _learn(kind, record, schemas, channels) and sure
 
 
 def _records(file: Any) -> Iterator[tuple[int, bytes]]:
-    """Yield kind and content of MCAP records, and what there is of a chunk that is cut."""
+    """Yield kind and content of MCAP records, and what there is of a chunk that is cut.
+
+    Where anything else is cut, a record of kind 0, which is none of MCAP's, ends them.
+    """
     start = file.tell()
     end = file.seek(0, os.SEEK_END)
     file.seek(start)
-    while len(head := file.read(9)) == 9:
-        kind, length = struct.unpack("<BQ", head)
+    while head := file.read(9):
+        kind, length = struct.unpack("<BQ", head) if len(head) == 9 else (0, 1)
         content = file.read(min(length, end))  # a damaged length may be beyond all memory
         if len(content) == length or kind == _CHUNK:
             yield kind, content
+        else:
+            yield 0, b""
         if len(content) < length:
             return
 
 
-def _open_chunk(record: bytes) -> BytesIO:
-    """Return what can be decompressed of a chunk, which may be cut."""
-    if len(record) < 32:
-        return BytesIO()
-    (length,) = struct.unpack_from("<I", record, 28)
+def _open_chunk(record: bytes) -> tuple[BytesIO, bool]:
+    """Return what can be decompressed of a chunk, and whether messages may be lost inside.
+
+    Of one that is cut, nothing before the cut is.
+    """
+    if len(record) < 40:
+        return BytesIO(), False
+    size, crc, length = struct.unpack_from("<QII", record, 16)
     compression, packed = record[32 : 32 + length], record[32 + length + 8 :]
+    cut = len(packed) < int.from_bytes(record[32 + length : 32 + length + 8], "little")
+    content = packed
     try:
         if compression == b"zstd":
-            return BytesIO(zstd.ZstdDecompressor().decompress(packed, MOST_UNPACKED))
-        if compression == b"lz4":
-            unpack = lz4.frame.LZ4FrameDecompressor()
-            return BytesIO(unpack.decompress(packed, MOST_UNPACKED))
+            content = zstd.ZstdDecompressor().decompress(packed, MOST_UNPACKED)
+        elif compression == b"lz4":
+            content = lz4.frame.LZ4FrameDecompressor().decompress(packed, MOST_UNPACKED)
     except (zstd.ZstdError, RuntimeError):
-        return BytesIO()
-    return BytesIO(packed)
+        return BytesIO(), False
+    sound = len(content) == size and (crc == 0 or zlib.crc32(content) == crc)
+    return BytesIO(content), cut or sound
 
 
-def _take(
-    kind: int, record: bytes, schemas: dict[int, str], channels: dict[int, Topic]
-) -> Iterator[tuple[Topic, int, bytes]]:
-    """Learn a schema or a channel, or yield a message."""
+def _learn(kind: int, record: bytes, schemas: dict[int, str], channels: dict[int, Topic]) -> bool:
+    """Take a schema or a channel; False for what is no record that could be here."""
     if kind == _SCHEMA:
         schemas[struct.unpack_from("<H", record)[0]] = _text(record, 2)[0]
     elif kind == _CHANNEL:
@@ -122,10 +171,7 @@ def _take(
         name, after = _text(record, 4)
         encoding, _ = _text(record, after)
         channels[number] = Topic(name, modern_type(schemas.get(schema, "?")), encoding, 0)
-    elif kind == _MESSAGE and len(record) >= 22:
-        number, _, log_time = struct.unpack_from("<HIQ", record)
-        if number in channels:
-            yield channels[number], log_time, record[22:]
+    return 0 < kind <= _LAST_KIND and kind != _MESSAGE
 
 
 def _text(record: bytes, start: int) -> tuple[str, int]:

@@ -28,6 +28,11 @@ class Topic:
     format: str
     count: int
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from others: a name may be used for several types."""
+        return self.name, self.type, self.format
+
 
 def modern_type(name: str) -> str:
     """Return a type as package/msg/Name, also where it is written the old way, package/Name."""
@@ -39,8 +44,7 @@ def merge_topics(topics: Iterable[Topic]) -> list[Topic]:
     """Add up the counts of topics that several files share."""
     merged: dict[tuple[str, str, str], int] = {}
     for topic in topics:
-        key = topic.name, topic.type, topic.format
-        merged[key] = merged.get(key, 0) + topic.count
+        merged[topic.key] = merged.get(topic.key, 0) + topic.count
     return [Topic(*key, count) for key, count in merged.items()]
 
 

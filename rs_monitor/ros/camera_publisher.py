@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import array
 import contextlib
+import dataclasses
 import json
 import sys
 import time
@@ -183,7 +184,11 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--timeout", type=seconds, default=30.0, help="seconds to wait for a reader (%(default)s)"
     )
-    parser.add_argument("--record", type=Path, help="write a JSON line for every frame sent")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        help="write a JSON line for every frame sent, and what is known to be lost at the end",
+    )
     arguments = parser.parse_args(args)
     if arguments.rate is None and not arguments.recorded:
         arguments.rate = _RATE
@@ -212,8 +217,13 @@ def main(args: list[str] | None = None) -> int:
         else:
             pace = FixedRate(node, arguments.rate)
         sent = node.play(played(images, arguments.frames), pace, record)
-        for warning in images.warnings:
-            node.get_logger().warning(warning)
+        if record is None:
+            for warning in images.warnings:
+                node.get_logger().warning(warning)
+        else:
+            gap = images.gap and dataclasses.asdict(images.gap)
+            read = {"warnings": images.warnings, "gap": gap}
+            print(json.dumps({"read": read}), file=record, flush=True)
         node.get_logger().info(f"{sent} frames of {arguments.bag} are sent")
         time.sleep(_DELIVERY)
 

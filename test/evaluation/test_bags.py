@@ -28,6 +28,7 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 TYPES = STORE.types
 SHARED = Path(os.environ.get("RS_MONITOR_SHARED", Path(__file__).parents[2].parent / "shared"))
 PERIOD = 40_000_000
+STRING = "std_msgs/msg/String"
 FRAMES = [
     np.random.default_rng(index).integers(0, 256, (64, 96, 3), np.uint8) for index in range(24)
 ]
@@ -380,3 +381,53 @@ def test_a_recording_in_sqlite_without_type_definitions():
     for message in read:
         assert (message.encoding, message.height, message.width) == ("mono8", 2, 2)
         assert message.data.tolist() == [0, 128, 128, 255]
+
+
+@pytest.mark.parametrize("size", [0.02, 0.6])
+def test_a_cut_compressed_file_is_named_as_the_recording_has_it(tmp_path, size):
+    bag = write_bag(tmp_path / "bag", "sqlite3", "file")
+    file = storage_file(bag)
+    file.write_bytes(file.read_bytes()[: int(size * file.stat().st_size)])
+    reason = "it ends in the middle of its zstd frame"
+    if size < 0.1:
+        with pytest.raises(BagError) as error:
+            read_images(bag)
+        assert f"no messages at all ({file.name}: {reason})" in str(error.value)
+        return
+    images = read_images(bag)
+    assert images.warnings == []
+    read = list(images)
+    assert 0 < len(read) < len(FRAMES)
+    assert images.warnings == [
+        f"{file.name} is damaged ({reason}): {len(read)} images were read",
+        f"metadata.yaml lists 24 images on /camera, {len(read)} are there",
+    ]
+
+
+@pytest.mark.parametrize(("storage", "cut"), [("mcap", False), ("mcap", True), ("sqlite3", False)])
+def test_a_topic_with_messages_of_several_types(tmp_path, storage, cut):
+    others = {STRING: lambda i: text(i), COMPRESSED_IMAGE: lambda i: compressed(FRAMES[i], i)}
+    bag = tmp_path / "bag"
+    with Writer(bag, version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
+        kinds = (IMAGE, *others)
+        connections = {
+            kind: writer.add_connection("/camera", kind, typestore=STORE) for kind in kinds
+        }
+        for index, frame in enumerate(FRAMES):
+            kind = kinds[(0, 0, 1, 2)[index % 4]]
+            content = raw(frame, index) if kind == IMAGE else others[kind](index)
+            writer.write(connections[kind], index, content)
+    if cut:
+        file = storage_file(bag)
+        file.write_bytes(file.read_bytes()[:-60])
+    for topic in (None, "/camera"):
+        images = read_images(bag, topic)
+        assert images.type == IMAGE and images.listed == images.count == 12
+        assert images.warnings == [
+            f"6 messages on /camera are of type {kind}, 12 of {IMAGE}: those of {kind} are "
+            "left out"
+            for kind in others
+        ]
+        said = len(images.warnings)
+        assert [image.stamp for image in images] == [i for i in range(24) if i % 4 < 2]
+        assert len(images.warnings) == said + cut

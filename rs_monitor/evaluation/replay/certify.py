@@ -119,6 +119,7 @@ class ReplayWorker:
         notes = {
             "engine": self.engine,
             "warnings": self._reader.images.warnings,
+            "gap": self._reader.images.gap and dataclasses.asdict(self._reader.images.gap),
             "reading": reading,
             "certifying": self._certifying,
         }

@@ -8,6 +8,7 @@ import bisect
 import csv
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,6 +19,7 @@ from ...files import read_file
 from ...frames.errors import quoted
 from ..bag_storage import Damage, decompress
 from ..bags import BagImages
+from ..storage_topics import listing, merge_topics
 from .columns import certificate_store
 from .plan import Stream
 
@@ -49,7 +51,13 @@ class _Given:
 
 
 class Labels:
-    """Labels of frames; `of` answers for one frame, in the order in which frames are read."""
+    """Labels of frames; `of` answers for one frame, in the order in which frames are read.
+
+    Attributes
+    ----------
+    withheld : Counter of Stream
+        Frames that were refused a label by number or topic, because it may be another's.
+    """
 
     def __init__(self, given: Sequence[_Given] = (), topic: Mapping[Stream, list] | None = None):
         self._by_number: dict[tuple[int, str | None, str | None], _Given] = {}
@@ -63,6 +71,7 @@ class Labels:
         self._stamps = [one.stamp for one in self._by_stamp]
         self._topic = topic or {}
         self._given, self._used = len(given), set()
+        self.withheld: Counter[Stream] = Counter()
 
     def __bool__(self) -> bool:
         return bool(self._given or self._topic)
@@ -72,20 +81,31 @@ class Labels:
         """How many labels of a file matched no frame so far, and how many there are."""
         return self._given - len(self._used), self._given
 
-    def of(self, stream: Stream, number: int, stamp: int, log_time: int) -> int:
-        """Return the class of a frame, or UNKNOWN."""
+    def of(self, stream: Stream, number: int, stamp: int, log_time: int, sure: bool = True) -> int:
+        """Return the class of a frame, or UNKNOWN.
+
+        Where frames before it may be missing (not `sure`), its number is not the one that it had,
+        and labels of a topic are missing, too: only its stamp counts.
+        """
         if stream in self._topic:
-            times, classes = self._topic[stream]
-            place = bisect.bisect_right(times, log_time) - 1
-            return classes[place] if place >= 0 else UNKNOWN
+            label = self._in_force(stream, log_time)
+            if label != UNKNOWN and not sure:
+                self.withheld[stream] += 1
+            return label if sure else UNKNOWN
+        bags = (stream.bag, Path(stream.bag).name, None)
         topics = (stream.topic.strip("/"), None)
-        for bag in (stream.bag, Path(stream.bag).name, None):
-            for topic in topics:
-                one = self._by_number.get((number, bag, topic))
-                if one is not None:
-                    return self._use(one)
-        one = self._nearest(stamp, (stream.bag, Path(stream.bag).name, None), topics)
+        places = ((number, bag, topic) for bag in bags for topic in topics)
+        one = next((self._by_number[at] for at in places if at in self._by_number), None)
+        if one is not None and not sure:
+            self.withheld[stream] += 1
+            one = None
+        one = one or self._nearest(stamp, bags, topics)
         return UNKNOWN if one is None else self._use(one)
+
+    def _in_force(self, stream: Stream, log_time: int) -> int:
+        times, classes = self._topic[stream]
+        place = bisect.bisect_right(times, log_time) - 1
+        return classes[place] if place >= 0 else UNKNOWN
 
     def _nearest(self, stamp: int, bags: tuple, topics: tuple) -> _Given | None:
         place = bisect.bisect_left(self._stamps, stamp - _ROUNDED)
@@ -189,27 +209,33 @@ def read_topic(images: BagImages, topic: str, classes: Sequence[str]) -> tuple[l
         When there is no such topic, or a label is of no class.
     """
     store, found = certificate_store(), []
-    have = {one.name: one.type for file in images.files for one in file.topics}
-    names = {name.strip("/"): name for name in have}
-    name = names.get(topic.strip("/"))
+    have = merge_topics(one for file in images.files for one in file.topics)
     kinds = tuple(f"std_msgs/msg/{kind}" for kind in _LABEL_TYPES)
-    if name is None or have[name] not in kinds:
-        listing = ", ".join(f"{one} ({kind})" for one, kind in have.items())
+    named = [one for one in have if one.name.strip("/") == topic.strip("/") and one.type in kinds]
+    if not named:
         raise LabelError(
             f"{images.path} has no labels on {topic}: a std_msgs String or integer is needed; it "
-            f"has {listing}"
+            f"has {listing(have)}"
         )
+    chosen = max(named, key=lambda one: one.count)
     for file in images.files:
         try:
-            for log_time, content in file.messages(name):
-                where = f"{images.path}, {name} at {log_time} ns"
+            for log_time, content, sure in file.messages(chosen):
+                if not sure:
+                    raise Damage("a part of it is unreadable")
+                where = f"{images.path}, {chosen.name} at {log_time} ns"
                 try:
-                    message = store.deserialize_cdr(decompress(content), have[name])
+                    message = store.deserialize_cdr(decompress(content), chosen.type)
                 except (SerdeError, ValueError, IndexError) as error:
                     raise LabelError(f"{where} is unreadable: {error}") from error
                 found.append((log_time, class_of(str(message.data).strip(), classes, where)))
-        except Damage:
-            pass  # said of the images
+        except Damage as damage:
+            if str(damage) == file.damage:
+                break  # what follows in it is lost, images too; to those after it no label goes
+            raise LabelError(
+                f"{images.path}: {file.name} is damaged ({damage}), so that labels on "
+                f"{chosen.name} are lost: repair it, or give labels by stamp_ns (--labels)"
+            ) from damage
     found.sort(key=lambda one: one[0])
     return [one[0] for one in found], [one[1] for one in found]
 

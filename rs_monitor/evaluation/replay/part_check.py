@@ -45,6 +45,8 @@ def check_part(
     """
     if not (isinstance(notes, dict) and isinstance(notes.get("warnings"), list)):
         raise ValueError("its notes are missing")
+    if not _is_gap(notes.get("gap", "")):
+        raise ValueError("its notes do not tell where images may be missing")
     if classes is None:
         info = notes.get("info")
         if not (isinstance(info, dict) and isinstance(info.get("labels"), list)):
@@ -74,6 +76,15 @@ def check_part(
             or not (chosen < 0 or 0 < sum(votes) <= plan.ns[-1])
         ):
             raise ValueError("its votes are none")
+
+
+def _is_gap(gap: Any) -> bool:
+    return gap is None or (
+        isinstance(gap, dict)
+        and gap.keys() == {"first", "file"}
+        and isinstance(gap["first"], int)
+        and isinstance(gap["file"], str)
+    )
 
 
 def _numbers(found: Any, name: str) -> np.ndarray:

@@ -191,7 +191,7 @@ def find_streams(bags: list[Path], topics: list[str]) -> tuple[list[Stream], lis
             if stream in streams:
                 raise BagError(f"{bag} is given twice")
             streams.append(stream)
-            warnings += [f"{bag}: {text}" for text in one.warnings]
+            warnings += [f"{stream.bag}: {text}" for text in one.warnings]
     for topic in topics:
         if topic.strip("/") not in found:
             raise BagError(f"no recording has images on topic {topic}")

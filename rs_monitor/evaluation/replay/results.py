@@ -14,7 +14,7 @@ from typing import Any
 from ...certification import LEAST_N
 from ...files import remove
 from ..bag_storage import count_mismatch
-from ..bags import BagError
+from ..bags import BagError, Gap
 from .arrow import concatenated, pyarrow, schema, table
 from .certificate_bag import CertificateBag
 from .certify import PART_COLUMNS
@@ -58,6 +58,7 @@ class Results:
         self._points = [PointSummary(plan, point, exact=exact) for point in plan.points]
         self._worst = [Worst() for _ in plan.points]
         self.read = [0] * len(plan.streams)  # images, by stream
+        self._gaps: dict[int, Gap] = {}  # by stream
         self.warnings: list[str] = []
 
     def write(self, about: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -121,6 +122,8 @@ class Results:
             stream = self._plan.streams[part.stream]
             for warning in notes["warnings"]:
                 self._warn(f"{stream.bag}: {warning}")
+            if notes["gap"]:
+                self._gaps[part.stream] = Gap(**notes["gap"])
             rows = found.to_pylist()
             for row in rows:
                 row |= {"row": number, "bag": stream.bag}
@@ -143,6 +146,7 @@ class Results:
         for stream, read in zip(self._plan.streams, self.read):
             if text := count_mismatch(stream.topic, stream.listed, read):
                 self._warn(f"{stream.bag}: {text}")
+        self._say_withheld()
         kind = "runs of frames with the same label" if self._labels else "recordings"
         return {"of": kind, "count": cluster + 1}
 
@@ -157,7 +161,19 @@ class Results:
         if not self._labels:
             return UNKNOWN
         place = (self._plan.streams[stream], row["index"], row["stamp_ns"], row["log_time_ns"])
-        return self._labels.of(*place)
+        gap = self._gaps.get(stream)
+        return self._labels.of(*place, sure=gap is None or row["index"] < gap.first)
+
+    def _say_withheld(self) -> None:
+        for number, gap in self._gaps.items():
+            stream = self._plan.streams[number]
+            if count := self._labels.withheld[stream]:
+                self._warn(
+                    f"{stream.bag}: {count} images from number {gap.first} on are left without "
+                    f"their label by index or topic: {gap.file} is missing or damaged, so that "
+                    "images before them may be lost and theirs be another's; label by stamp_ns, "
+                    "without the column index, or repair the recording"
+                )
 
     def _check_labels(self) -> None:
         unused, given = self._labels.unused
@@ -167,8 +183,9 @@ class Results:
                 if given
                 else "no image was recorded while a label of the topic was in force"
             )
+            why = "; ".join([what, *(self.warnings if self._labels.withheld else ())])
             raise LabelError(
-                f"{what}; what is done is kept in {self._store.folder}: mend the labels and run "
+                f"{why}; what is done is kept in {self._store.folder}: mend the labels and run "
                 "the same again"
             )
         if unused:

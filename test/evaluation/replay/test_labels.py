@@ -112,3 +112,16 @@ def test_no_such_label_topic(tmp_path):
     for topic in ("/truth", "/camera"):
         with pytest.raises(LabelError, match=r"no labels on .*it has /camera \(sensor_msgs"):
             read_topic(images, topic, LABELS)
+
+
+def test_labels_that_turn_out_to_be_damaged_are_refused(tmp_path):
+    images = [raw(solid("red", 300, 400), "rgb8", PERIOD * (i + 1)) for i in range(12)]
+    texts = [(PERIOD * 5, STORE.types[STRING]("red")), (PERIOD * 11, STORE.types[STRING]("blue"))]
+    bag = record(tmp_path / "bag", {"/camera": images, "/truth": texts})
+    (file,) = bag.glob("*.mcap")
+    content = bytearray(file.read_bytes())
+    at = content.index(b"\x04\0\0\0red\0")  # in its chunk: the index of the file is sound
+    content[at - 35 : at] = b"\xff" * 35
+    file.write_bytes(content)
+    with pytest.raises(LabelError, match=r"bag.mcap is damaged .* labels on /truth are lost"):
+        read_topic(read_images(bag), "/truth", LABELS)
