@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import re
 import signal
@@ -21,6 +23,8 @@ _DOMAINS = range(1, 101)
 _DOMAIN_PORTS = 32768  # the convention of ROS's domain_coordinator: port = this + domain
 _PATIENCE = 8.0  # seconds from SIGINT to SIGKILL
 _POLL = 0.05  # seconds
+_LIBC = ctypes.CDLL(None)  # found here: after a fork, nothing should be loaded
+_SET_PARENT_DEATH_SIGNAL = 1  # of prctl
 _COMPLAINT = re.compile(r"\[(WARN|ERROR|FATAL)\]")  # as ROS loggers begin a line
 
 
@@ -81,11 +85,18 @@ def _handling(handler: Any) -> Iterator[None]:
             signal.signal(number, old)
 
 
+def _end_with(parent: int) -> None:
+    """Have this process ended by SIGTERM when its parent is, however that happens."""
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it was killed before that
+        os._exit(1)
+
+
 class Processes:
     """Python programs of rs_monitor; leaving the context ends them all.
 
     Each is in a session of its own: a Ctrl-C reaches this process alone, which then ends the
-    others in order.
+    others in order. If this process is killed, so that it cannot, the kernel ends them.
 
     Parameters
     ----------
@@ -129,6 +140,7 @@ class Processes:
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=functools.partial(_end_with, os.getpid()),
             )
 
     def finish(self, name: str) -> None:

@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
 
+import rs_monitor
 from rs_monitor.processes import ProcessError, Processes, own_domain
 
 LIMIT = 120.0  # seconds after which a test gives up: a busy machine needs some of them
@@ -74,3 +76,24 @@ def test_a_program_is_told_signalled_and_killed(tmp_path):
         processes.kill("camera")
         assert not camera.is_running()
         processes.wait_until(lambda: True)  # nobody misses it
+
+
+def test_programs_end_when_their_parent_is_killed(tmp_path):
+    text = "import pathlib, time\n"
+    text += f"pathlib.Path({str(tmp_path / 'ready')!r}).touch()\ntime.sleep(1000)\n"
+    found = program(tmp_path, text)
+    parent = (
+        "import pathlib, time\n"
+        "from rs_monitor.processes import Processes\n"
+        f"with Processes(pathlib.Path({str(tmp_path)!r}), {found!r}) as processes:\n"
+        "    processes.start('camera', ['helper'])\n"
+        "    time.sleep(1000)\n"
+    )
+    (tmp_path / "parent.py").write_text(parent)
+    places = f"{tmp_path}:{Path(rs_monitor.__file__).parents[1]}"
+    with Processes(tmp_path, {"PYTHONPATH": places}) as processes:
+        processes.start("parent", ["parent"])
+        assert processes.wait_until((tmp_path / "ready").exists, LIMIT)
+        (child,) = psutil.Process(processes.pid("parent")).children()
+        processes.kill("parent")
+        assert psutil.wait_procs([child], LIMIT)[1] == []
