@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import itertools
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def run_live_replay(
         check_rate(arguments.rate)
     extra = {"mode": "live", "rate": arguments.rate}
     started, played = time.monotonic(), 0
-    with PartStore(arguments.out, plan, extra) as store:
+    with PartStore(arguments.out, plan, extra) as store, _told_what_is_kept(store, plan):
         timing, info = Timing(), {}
         for part in plan.whole_streams():
             if not store.has(part):
@@ -63,6 +65,7 @@ def run_live_replay(
             timing.add(table.to_pylist())
             info = notes["info"]
         seconds = time.monotonic() - started
+        losses = [timing.warning()] if timing.warning() else []
         labels = find_labels(arguments, plan, info["labels"])
         results = Results(plan, store, labels, info["labels"], live=True)
 
@@ -92,11 +95,28 @@ def run_live_replay(
                 "frames_per_second": played / seconds,
                 "frame_period": info["frame_period"],
                 "timing": timing.result(),
-                "warnings": list(dict.fromkeys([*warnings, *results.warnings])),
+                "warnings": list(dict.fromkeys([*warnings, *results.warnings, *losses])),
                 **found,
             }
 
         return results.write(about)
+
+
+@contextlib.contextmanager
+def _told_what_is_kept(store: PartStore, plan: Plan) -> Iterator[None]:
+    """Say at an interrupt what it costs: a recording is played in one go."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        parts = plan.whole_streams()
+        kept = sum(store.has(part) for part in parts)
+        print(
+            "rs_monitor replay: interrupted; a recording that was not played to its end cannot "
+            f"go on: {kept} of {len(parts)} are kept in {store.folder}, the same command plays "
+            "the others from their beginning",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[bytes, int]:
