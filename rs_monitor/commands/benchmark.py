@@ -8,7 +8,6 @@ import argparse
 import math
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..engines import EngineError
 from ..evaluation.benchmark.table import lines
 from ..program import UsageError, check_output
 from ..settings import MAX_N
+from ..work_folder import WorkFolder
 from . import (
     add_certification_options,
     add_json_option,
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     _check(arguments)
     try:
-        with tempfile.TemporaryDirectory(prefix="rs_monitor_benchmark_") as folder:
+        with WorkFolder("benchmark") as folder:
             if arguments.node:
                 return run_node(arguments, settings, Path(folder))
             result = measure_all(arguments, Path(folder))

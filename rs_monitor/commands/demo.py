@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..parameters import BY_NAME
 from ..processes import ProcessError, interrupts_raise
 from ..program import UsageError
 from ..settings import Settings
+from ..work_folder import WorkFolder
 from . import (
     add_certification_options,
     add_json_option,
@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
     images, labels = _recording(arguments)
     text = sys.stderr if arguments.json == "-" else sys.stdout
     print(f"{images.path}: {images.count} images on {images.topic}", file=text, flush=True)
-    with interrupts_raise(), tempfile.TemporaryDirectory(prefix="rs_monitor_demo_") as folder:
+    with interrupts_raise(), WorkFolder("demo") as folder:
         n_idle, held_aside = _prepare(arguments, settings, images)
         try:
             live = run_live(

@@ -10,7 +10,6 @@ import dataclasses
 import itertools
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from ..evaluation.replay.store import PartStore
 from ..parameters import BY_NAME
 from ..processes import ProcessError
 from ..program import UsageError
+from ..work_folder import WorkFolder
 from .demo_system import Camera, check_rate, node_parameters, run_live
 from .replay_offline import find_labels
 
@@ -136,7 +136,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, stream: Stream) -> tuple[by
         use_sim_time=True,
     )
     camera = Camera(Path(stream.bag), stream.topic, arguments.rate, None, recorded=True)
-    with tempfile.TemporaryDirectory(prefix="rs_monitor_replay_") as folder:
+    with WorkFolder("replay") as folder:
         try:
             live = run_live(Path(folder), parameters, camera, sys.stderr, quiet=True)
         except ProcessError as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
-import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from rosbags.rosbag2 import Reader
 
+from ..work_folder import WorkFolder
 from .damaged_storage import MOST_UNPACKED, open_sqlite, scan, scan_topic
 from .storage_topics import Topic, modern_type
 
@@ -208,7 +208,7 @@ def _is_of(connection: Any, topic: Topic) -> bool:
 def _open(path: Path) -> Iterator[Reader]:
     """Open a storage file with rosbags, which writes a database's path into a URI as it is."""
     if path.suffix == ".db3" and not _OF_URIS.isdisjoint(str(path)):
-        with tempfile.TemporaryDirectory(prefix="rs_monitor_bag_") as folder:
+        with WorkFolder("bag") as folder:
             link = Path(folder) / "link.db3"
             link.symlink_to(path.absolute())
             with Reader(link) as reader:

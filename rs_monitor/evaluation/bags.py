@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rosbags.rosbag2.enums import StoragePlugin
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_typestore
 
+from ..work_folder import WorkFolder
 from .bag_files import BagError, recording_files
 from .bag_storage import (
     COMPRESSED_FILE,
@@ -102,7 +102,7 @@ class BagImages:
     def __init__(self, path: Path, topic: str | None = None) -> None:
         self.path = path
         self.gap: Gap | None = None
-        self._unpacked: tempfile.TemporaryDirectory[str] | None = None
+        self._unpacked: WorkFolder | None = None
         try:
             files, listed, self.warnings = recording_files(path)
             self.files = [self._storage(file) for file in files]
@@ -165,7 +165,7 @@ class BagImages:
         if file.suffix != COMPRESSED_FILE or not file.is_file():
             return StorageFile(file)
         if self._unpacked is None:
-            self._unpacked = tempfile.TemporaryDirectory(prefix="rs_monitor_bag_")
+            self._unpacked = WorkFolder("bag")
         target, reason = Path(self._unpacked.name) / file.stem, ""
         try:
             decompress_file(file, target)

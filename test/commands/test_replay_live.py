@@ -4,6 +4,7 @@
 
 import contextlib
 import signal
+import tempfile
 
 import psutil
 import pytest
@@ -12,6 +13,7 @@ from replay_command import LIMIT, options, results, start, wait_for
 from small_models import solid
 
 from rs_monitor.cli import main
+from rs_monitor.work_folder import WorkFolder
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -28,8 +30,11 @@ def playing(process):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_a_live_replay_that_is_ended(card, tmp_path, number):
-    out = tmp_path / "out"
+def test_a_live_replay_that_is_ended(card, tmp_path, monkeypatch, number):
+    out, work = tmp_path / "out", tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setenv("TMPDIR", str(work))
+    monkeypatch.setattr(tempfile, "tempdir", str(work))
     bag = drive(tmp_path / "drive", 60)
     words = (bag, "--live", "--rate", 1, "--n", 100)
     process = start(*words, card=card, out=out, processes=None)
@@ -42,6 +47,9 @@ def test_a_live_replay_that_is_ended(card, tmp_path, number):
         process.kill()
     assert not psutil.wait_procs(children, LIMIT)[1]
     assert not list((out / "parts").iterdir())
+    assert bool(list(work.iterdir())) == (number == signal.SIGKILL)
+    WorkFolder("test").cleanup()  # as the next program does
+    assert not list(work.iterdir())
     if number != signal.SIGKILL:
         assert process.returncode == 128 + signal.SIGINT
         (line,) = errors.splitlines()

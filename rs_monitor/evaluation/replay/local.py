@@ -17,6 +17,7 @@ from typing import Any
 
 from ...engines import EngineError
 from ...models import ModelError
+from ...work_folder import WorkFolder
 from ..bags import BagError
 from .certify import ReplayWorker
 from .plan import Part, Plan
@@ -65,7 +66,7 @@ class Processes:
         self._plan = plan
         self._context = multiprocessing.get_context("spawn")
         # Theirs goes with us: one that is killed leaves what it has unpacked.
-        self._folder = tempfile.TemporaryDirectory(prefix="rs_monitor_replay_")
+        self._folder = WorkFolder("replay")
         self._started = 0
         self._waiting: dict[int, tuple[Any, Connection]] = {}
         self._busy: dict[int, tuple[Any, Connection, Part]] = {}

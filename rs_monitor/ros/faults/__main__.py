@@ -13,7 +13,6 @@ import dataclasses
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from ...processes import ProcessError, interrupts_raise, own_domain
+from ...work_folder import WorkFolder
 from ..lifecycle_client import LifecycleError
 from .affliction import Scenario
 from .fuzzing import fuzz_name, try_garbage
@@ -128,7 +128,7 @@ def main(args: list[str] | None = None) -> int:
     with (
         interrupts_raise(),
         own_domain() as domain,
-        tempfile.TemporaryDirectory(prefix="rs_monitor_faults_") as folder,
+        WorkFolder("faults") as folder,
     ):
         os.environ |= {
             "ROS_DOMAIN_ID": str(domain),
