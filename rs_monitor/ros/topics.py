@@ -14,7 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rs_monitor_msgs.msg import Certificate, MonitorInfo, SafetyState
 
-CERTIFIER, SAFETY_MONITOR = "certifier", "safety_monitor"
+from . import CERTIFIER, SAFETY_MONITOR
 
 
 def type_name(message: type) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 from rclpy.utilities import remove_ros_args
 
 from rs_monitor.engines import Builds, Engine, EngineError, EngineNotBuilt, When, open_engine
-from rs_monitor.ros.managed_node import run
-from rs_monitor.ros.node import CertifierNode
+from rs_monitor.ros.certifier_node import CertifierNode
+from rs_monitor.ros.process import run
 
 
 def main() -> int:
@@ -38,7 +39,7 @@ def main() -> int:
             raise EngineNotBuilt(f"{builds.folder} has no engine", build)
         return open_engine(*arguments, **named)
 
-    return run(lambda: CertifierNode(opener), sys.argv)
+    return run(lambda: functools.partial(CertifierNode, opener), sys.argv)
 
 
 if __name__ == "__main__":

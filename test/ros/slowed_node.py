@@ -4,20 +4,22 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
 from rclpy.utilities import remove_ros_args
 from slowed_engine import Slowness
 
-from rs_monitor.ros.managed_node import run
-from rs_monitor.ros.node import CertifierNode
+from rs_monitor.ros.certifier_node import CertifierNode
+from rs_monitor.ros.process import run
 
 
 def main() -> int:
     """Run the node."""
     seconds = Path(remove_ros_args(sys.argv)[1])
-    return run(lambda: CertifierNode(Slowness(lambda: float(seconds.read_text()))), sys.argv)
+    slowness = Slowness(lambda: float(seconds.read_text()))
+    return run(lambda: functools.partial(CertifierNode, slowness), sys.argv)
 
 
 if __name__ == "__main__":

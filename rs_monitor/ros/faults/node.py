@@ -16,8 +16,8 @@ from typing import Any
 from rclpy.utilities import remove_ros_args
 
 from ...engines import Engine, open_engine
-from ..managed_node import run
-from ..node import CertifierNode
+from ..certifier_node import CertifierNode
+from ..process import run
 from .engine import FaultFile, FaultyEngine
 
 
@@ -36,7 +36,7 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().warning("the engines fail on command: not for operation")
         return node
 
-    return run(make, arguments)
+    return run(lambda: make, arguments)
 
 
 if __name__ == "__main__":
