@@ -26,7 +26,7 @@ from launch.actions import (
     RegisterEventHandler,
     Shutdown,
 )
-from launch.event_handlers import OnProcessExit, OnProcessStart
+from launch.event_handlers import OnProcessExit, OnProcessIO
 from launch.events import matches_action
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.logging import get_logger
@@ -200,7 +200,11 @@ def report(node, text):
 
 
 def autostart(node):
-    """Return the handlers that bring a node to active."""
+    """Return the handler that brings a node to active once its process says that it is up.
+
+    Until then, requests would go to another node of its name, such as one that an earlier launch
+    left behind; the process waits for its end, or gives up.
+    """
 
     def change_to(transition):
         return EmitEvent(
@@ -216,37 +220,30 @@ def autostart(node):
             )
         )
 
-    return [
-        RegisterEventHandler(
-            OnProcessStart(
-                target_action=node, on_start=[change_to(Transition.TRANSITION_CONFIGURE)]
+    def tell_of_failed(doing, state, command):
+        def text(name):
+            return (
+                f"{doing} failed, for the reason it has logged. It publishes no certificates "
+                f"until `ros2 lifecycle set {name} {command}` succeeds."
             )
-        ),
+
+        return on(doing, state, report(node, text))
+
+    handlers = [
         # From configuring only: who deactivates the node by hand wants it to stay inactive.
         on("configuring", "inactive", change_to(Transition.TRANSITION_ACTIVATE)),
-        on(
-            "configuring",
-            "unconfigured",
-            report(
-                node,
-                lambda name: (
-                    "configuring failed, for the reason it has logged. It publishes "
-                    f"no certificates until `ros2 lifecycle set {name} configure` succeeds."
-                ),
-            ),
-        ),
-        on(
-            "activating",
-            "inactive",
-            report(
-                node,
-                lambda name: (
-                    "activating failed, for the reason it has logged. It publishes "
-                    f"no certificates until `ros2 lifecycle set {name} activate` succeeds."
-                ),
-            ),
-        ),
+        tell_of_failed("configuring", "unconfigured", "configure"),
+        tell_of_failed("activating", "inactive", "activate"),
     ]
+
+    def on_stdout(event):
+        if handlers and f"{node.node_name} is up".encode() in event.text:
+            actions = [*handlers, change_to(Transition.TRANSITION_CONFIGURE)]
+            handlers.clear()
+            return actions
+        return None
+
+    return RegisterEventHandler(OnProcessIO(target_action=node, on_stdout=on_stdout))
 
 
 def watch(node, running):
@@ -291,8 +288,7 @@ def start(context):
     running = set(nodes)
     actions = [watch(node, running) for node in nodes]
     if values["autostart"] == "true":
-        for node in nodes:
-            actions += autostart(node)
+        actions += [autostart(node) for node in nodes]
     if values["safety_monitor"] == "true":
         actions += [safety_monitor(camera, values) for camera in cameras]
     return actions + nodes

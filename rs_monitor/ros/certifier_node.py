@@ -149,6 +149,7 @@ class CertifierNode(ManagedNode):
         An engine that has to be built is built in the background; the node configures itself
         after that.
         """
+        self.check_alone()
         if self._build is not None:
             raise TransitionRefused(f"an engine is being built ({self._build.state.detail})")
         started = time.monotonic()

@@ -96,3 +96,18 @@ class ManagedNode(LastingNode, LifecycleNode):
     """
 
     stuck = False
+
+    def check_alone(self) -> None:
+        """Refuse a transition that another node of this name, on another machine, takes too.
+
+        Raises
+        ------
+        TransitionRefused
+        """
+        name = self.get_fully_qualified_name()
+        count = self.count_services(f"{name}/change_state")
+        if count > 1:
+            raise TransitionRefused(
+                f"{count} nodes are named {name}, and take each other's requests: end the others, "
+                "on other machines or in other containers, or choose another namespace"
+            )

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from rclpy.node import Node
 
 _SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from the certifier's
@@ -39,14 +41,27 @@ def _collect_signals(signals: list[int]) -> None:
     threading.Thread(target=collect, name="signals", daemon=True).start()
 
 
-def run(
-    load: Callable[[], Callable[[], Node]],
-    args: list[str] | None,
-) -> int:
-    """Run a node as a process until SIGINT or SIGTERM.
+def _claim(name: str, signals: list[int]) -> socket:
+    """Claim the node's name before it can answer requests that are meant for another."""
+    import rclpy
+
+    from .name_claim import claim_name
+
+    # ROS remaps names where it makes a node; this one has nothing that others could see or ask.
+    bare = rclpy.create_node(name, enable_rosout=False, start_parameter_services=False)
+    full_name = bare.get_fully_qualified_name()
+    bare.destroy_node()
+    domain = rclpy.get_default_context().get_domain_id()
+    return claim_name(full_name, domain, lambda: bool(signals))
+
+
+def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | None) -> int:
+    """Run a node as a process until SIGINT or SIGTERM; a first line says that it is up.
 
     Parameters
     ----------
+    name : str
+        The node's, before remapping.
     load : callable
         Imports and returns what makes the node.
     args : list of str or None
@@ -55,8 +70,9 @@ def run(
     Returns
     -------
     int
-        Exit status: 0 after a signal, 2 for wrong arguments or parameters. With a thread that is
-        stuck the process ends here, with 1: the interpreter's orderly end might wait for it.
+        Exit status: 0 after a signal, 2 for wrong arguments or parameters and for a node that
+        runs already. With a thread that is stuck the process ends here, with 1: the
+        interpreter's orderly end might wait for it.
     """
     # A flag, not rclpy's handlers or KeyboardInterrupt: what is in progress comes to its end,
     # and a second signal (terminal and `ros2 launch` send one each) is harmless.
@@ -72,12 +88,17 @@ def run(
 
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        claim = _claim(name, signals)
         node = make_node()
     # All but the first are rclpy's, for ROS arguments.
     except (ValueError, RuntimeError, NameValidationException, ParameterException) as error:
-        print(f"cannot start: {error}", file=sys.stderr)
         rclpy.try_shutdown()
+        if signals:
+            return 0
+        print(f"cannot start: {error}", file=sys.stderr)
         return 2
+    # To whoever waits for it, such as the launch file: requests reach this node now.
+    print(f"{node.get_fully_qualified_name()} is up", flush=True)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -86,6 +107,7 @@ def run(
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
+    claim.close()
     if getattr(node, "stuck", False):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from . import SAFETY_MONITOR
 from .process import run
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _load() -> type[SafetyMonitor]:
 
 def main(args: list[str] | None = None) -> int:
     """Run the safety monitor until a signal; returns the exit status, see `run`."""
-    return run(_load, args)
+    return run(SAFETY_MONITOR, _load, args)
 
 
 if __name__ == "__main__":

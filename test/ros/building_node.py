@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.utilities import remove_ros_args
 
 from rs_monitor.engines import Builds, Engine, EngineError, EngineNotBuilt, When, open_engine
+from rs_monitor.ros import CERTIFIER
 from rs_monitor.ros.certifier_node import CertifierNode
 from rs_monitor.ros.process import run
 
@@ -39,7 +40,7 @@ def main() -> int:
             raise EngineNotBuilt(f"{builds.folder} has no engine", build)
         return open_engine(*arguments, **named)
 
-    return run(lambda: functools.partial(CertifierNode, opener), sys.argv)
+    return run(CERTIFIER, lambda: functools.partial(CertifierNode, opener), sys.argv)
 
 
 if __name__ == "__main__":

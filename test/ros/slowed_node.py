@@ -11,6 +11,7 @@ from pathlib import Path
 from rclpy.utilities import remove_ros_args
 from slowed_engine import Slowness
 
+from rs_monitor.ros import CERTIFIER
 from rs_monitor.ros.certifier_node import CertifierNode
 from rs_monitor.ros.process import run
 
@@ -19,7 +20,7 @@ def main() -> int:
     """Run the node."""
     seconds = Path(remove_ros_args(sys.argv)[1])
     slowness = Slowness(lambda: float(seconds.read_text()))
-    return run(lambda: functools.partial(CertifierNode, slowness), sys.argv)
+    return run(CERTIFIER, lambda: functools.partial(CertifierNode, slowness), sys.argv)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from monitor_process import LIMIT, end
+import rclpy
+from lifecycle_msgs.srv import ChangeState
+from monitor_process import LIMIT, end, node_command
 
 PROGRAMS = ("rs_monitor.ros.node", "rs_monitor.ros.safety_node")
 
@@ -27,3 +29,75 @@ def test_a_signal_during_the_imports_ends_the_process(program, number):
         end(process)
     assert process.returncode == 0
     assert "Traceback" not in rest
+
+
+@pytest.fixture
+def second(tmp_path):
+    """Start a second node of a name, and end it; returns its process and the file it writes."""
+    processes = []
+
+    def begin(monitor):
+        path = tmp_path / f"second{len(processes)}.txt"
+        command = node_command({}, "-r", f"__ns:={monitor.namespace}")
+        with open(path, "wb") as output:
+            processes.append(subprocess.Popen(command, stdout=output, stderr=output))
+        return processes[-1], path
+
+    yield begin
+    for process in processes:
+        end(process)
+
+
+def says(monitor, path, text, **options):
+    monitor.wait(lambda: text in path.read_text(), f"line {text!r}", **options)
+
+
+def test_a_second_node_of_a_name_gives_up_and_the_first_goes_on(start, second):
+    monitor = start()
+    process, path = second(monitor)
+    monitor.wait(lambda: process.poll() is not None, "end of the second node")
+    assert process.returncode == 2
+    text = f"{monitor.name} runs already on this machine, as process {monitor.process.pid}"
+    waits, gives_up = path.read_text().splitlines()
+    assert waits == f"{text}: waiting up to 10 s for its end"
+    assert gives_up == f"cannot start: {text}: end that, or choose another namespace"
+    assert monitor.state() == "unconfigured"
+
+
+def test_a_second_node_of_a_name_starts_once_the_first_has_ended(start, second):
+    monitor = start()
+    _, path = second(monitor)
+    says(monitor, path, "waiting up to")
+    assert monitor.stop() == 0
+    says(monitor, path, f"{monitor.name} is up", may_end=True)
+
+
+def test_a_signal_ends_the_waiting_for_a_name(start, second):
+    monitor = start()
+    process, path = second(monitor)
+    says(monitor, path, "waiting up to")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LIMIT) == 0
+    assert "cannot start" not in path.read_text()
+
+
+def test_a_node_starts_at_once_after_a_crash(start, second):
+    monitor = start()
+    monitor.process.kill()
+    monitor.process.wait()
+    _, path = second(monitor)
+    says(monitor, path, f"{monitor.name} is up", may_end=True)
+    assert "waiting" not in path.read_text()
+
+
+def test_a_node_does_not_configure_beside_one_on_another_machine(start):
+    monitor = start()
+    other = rclpy.create_node("other")  # as from there: it claims nothing on this one
+    other.create_service(ChangeState, f"{monitor.name}/change_state", lambda _, answer: answer)
+    monitor.wait(
+        lambda: not monitor.change("configure") and "2 nodes are named" in monitor.output,
+        "refusal",
+    )
+    other.destroy_node()
+    assert f"2 nodes are named {monitor.name}, and take each other's requests" in monitor.output
+    assert monitor.state() == "unconfigured"

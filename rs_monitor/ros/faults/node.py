@@ -16,6 +16,7 @@ from typing import Any
 from rclpy.utilities import remove_ros_args
 
 from ...engines import Engine, open_engine
+from .. import CERTIFIER
 from ..certifier_node import CertifierNode
 from ..process import run
 from .engine import FaultFile, FaultyEngine
@@ -36,7 +37,7 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().warning("the engines fail on command: not for operation")
         return node
 
-    return run(lambda: make, arguments)
+    return run(CERTIFIER, lambda: make, arguments)
 
 
 if __name__ == "__main__":
