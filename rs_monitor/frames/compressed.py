@@ -8,10 +8,10 @@ import re
 import cv2
 import numpy as np
 
-from .encodings import DEFAULT_MAX_PIXELS, GREY_GAIN, to_eight_bits
+from .encodings import DEFAULT_MAX_PIXELS, ENCODINGS, GREY_GAIN, decode_image, to_eight_bits
 from .errors import InvalidFrame, UnsupportedEncoding, quoted
 from .frame import Frame
-from .headers import image_header
+from .headers import ImageHeader, image_header
 
 # Three channels at the file's own depth, with pixels where the sensor put them: no EXIF rotation.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -25,6 +25,8 @@ def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS
 
     Alpha is dropped; 16 bits become 8 as in :func:`decode_image`; EXIF orientation is ignored. A
     file whose coded data was damaged in the middle may still decode: libjpeg repairs it silently.
+    One channel of a Bayer encoding is the mosaic, as image_transport sends it; a PNG of it is
+    demosaiced.
 
     Parameters
     ----------
@@ -40,12 +42,13 @@ def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS
     -------
     Frame
         Of encoding ``jpeg`` or ``png``. Its `sensor_gain` is for the decoded 8-bit image alone,
-        not for the sensor before compression; NaN for 16 bits.
+        not for the sensor before compression; NaN for 16 bits and for a mosaic.
 
     Raises
     ------
     UnsupportedEncoding
-        If `format` names another codec (tiff, compressedDepth, h264, ...); checked first.
+        If `format` names another codec (tiff, compressedDepth, h264, ...); checked first. If the
+        file is a mosaic in JPEG, which blurs the colours into each other, or not one of 8 bits.
     InvalidFrame
         If the data is empty, corrupt, truncated, animated or over `max_pixels`.
     """
@@ -58,12 +61,23 @@ def decode_compressed(data, *, format: str, max_pixels: int = DEFAULT_MAX_PIXELS
             f"takes too long to decode: at most {_MOST_PASSES} times {max_pixels} pixels are "
             "gone over; set the camera to baseline JPEG"
         )
+    mosaic = _mosaic(format, kind, header)
     rgb = _decode(content, kind)
     if rgb.shape != (header.height, header.width, 3):
         raise InvalidFrame(
             f"corrupt {kind}: the header says {header.height} rows by {header.width} columns, the "
             f"data {rgb.shape[0]} by {rgb.shape[1]}; check the camera's encoder"
         )
+    if mosaic:
+        frame = decode_image(
+            np.ascontiguousarray(rgb[..., 0]),
+            encoding=mosaic,
+            height=header.height,
+            width=header.width,
+            step=header.width,
+            max_pixels=max_pixels,
+        )
+        return Frame(frame.rgb, kind, frame.sensor_gain)
     gain = GREY_GAIN if header.channels == 1 else 1.0
     return Frame(rgb, kind, gain if header.bits <= 8 else math.nan)
 
@@ -76,6 +90,25 @@ def _check_format(format: str) -> None:
             f"compressed image format {quoted(format)} is not supported; set the camera to "
             "jpeg or png"
         )
+
+
+def _mosaic(format: str, kind: str, header: ImageHeader) -> str:
+    """Return the encoding of the mosaic that the file is; "" for any other picture."""
+    encoding, separator, _ = format.partition(";")
+    encoding = encoding.strip()
+    if not (separator and encoding.startswith("bayer_") and header.channels == 1):
+        return ""
+    if kind != "png":
+        raise UnsupportedEncoding(
+            f"compressed image format {quoted(format)} with one channel is a mosaic that {kind} "
+            "has blurred; set the camera to png, or to send colour"
+        )
+    if encoding not in ENCODINGS or header.bits != 8:
+        raise UnsupportedEncoding(
+            f"compressed image format {quoted(format)} with {header.bits} bits is not a mosaic of "
+            "8 bits; set the camera to one, or to send colour"
+        )
+    return encoding
 
 
 def _decode(content: bytes, kind: str) -> np.ndarray:

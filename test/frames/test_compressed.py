@@ -8,7 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from rs_monitor.frames import InvalidFrame, UnsupportedEncoding, decode_compressed
+from rs_monitor.frames import (
+    InvalidFrame,
+    UnsupportedEncoding,
+    decode_compressed,
+    decode_image,
+)
 from rs_monitor.frames.headers import png_parts
 
 HEIGHT, WIDTH = 12, 20
@@ -71,6 +76,43 @@ def test_grey(extension):
     frame = decode_compressed(encode(extension, SMOOTH[..., 1]), format=extension[1:])
     assert np.abs(frame.rgb.astype(int) - SMOOTH[..., 1:2]).max() <= 3
     assert frame.sensor_gain == math.sqrt(3)
+
+
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_a_mosaic_in_png_is_demosaiced_like_a_raw_one(pattern):
+    mosaic, encoding = RGB[..., 0].copy(), f"bayer_{pattern}8"
+    raw = decode_image(mosaic, encoding=encoding, height=HEIGHT, width=WIDTH, step=WIDTH)
+    frame = decode_compressed(encode(".png", mosaic), format=f"{encoding}; png compressed ")
+    np.testing.assert_array_equal(frame.rgb, raw.rgb)
+    assert frame.encoding == "png"
+    assert math.isnan(frame.sensor_gain)
+
+
+@pytest.mark.parametrize(
+    ("extension", "image", "format", "reason"),
+    [
+        (".jpg", RGB[..., 0], "bayer_rggb8; jpeg compressed mono8", "jpeg has blurred"),
+        (".jpg", RGB[..., 0], "bayer_rggb8; png compressed ", "jpeg has blurred"),
+        (".png", RGB[..., 0].astype(np.uint16), "bayer_rggb16; png compressed ", "with 16 bits"),
+        (".png", RGB[..., 0].astype(np.uint16), "bayer_rggb8; png compressed ", "with 16 bits"),
+    ],
+)
+def test_a_mosaic_that_cannot_be_demosaiced_is_refused(extension, image, format, reason):
+    with pytest.raises(UnsupportedEncoding, match=reason):
+        decode_compressed(encode(extension, image), format=format)
+
+
+def test_a_mosaic_too_small_is_refused():
+    with pytest.raises(InvalidFrame, match="at least 3 by 3"):
+        decode_compressed(png(1, 1, 8, 0, b"\0\x80"), format="bayer_rggb8; png compressed ")
+
+
+@pytest.mark.parametrize("codec", ["png", "jpeg"])
+def test_colour_made_of_a_mosaic_by_the_camera_is_taken_as_it_is(codec):
+    data = {"png": PNG, "jpeg": JPEG}[codec]
+    frame = decode_compressed(data, format=f"bayer_rggb8; {codec} compressed bgr8")
+    np.testing.assert_array_equal(frame.rgb, decode_compressed(data, format=codec).rgb)
+    assert frame.sensor_gain == 1.0
 
 
 def test_alpha_is_dropped():
