@@ -95,7 +95,11 @@ def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | Non
         rclpy.try_shutdown()
         if signals:
             return 0
-        print(f"cannot start: {error}", file=sys.stderr)
+        advice = "; set HOME, or ROS_LOG_DIR to a folder that can be written"
+        print(
+            f"cannot start: {error}{advice if 'initialize logging' in str(error) else ''}",
+            file=sys.stderr,
+        )
         return 2
     # To whoever waits for it, such as the launch file: requests reach this node now.
     print(f"{node.get_fully_qualified_name()} is up", flush=True)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the nodes' processes start."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -101,3 +102,17 @@ def test_a_node_does_not_configure_beside_one_on_another_machine(start):
     other.destroy_node()
     assert f"2 nodes are named {monitor.name}, and take each other's requests" in monitor.output
     assert monitor.state() == "unconfigured"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("change", [{}, {"ROS_LOG_DIR": "/proc/none"}], ids=["unset", "denied"])
+def test_without_a_folder_for_logs_it_says_what_to_set(program, change):
+    kept = {name: os.environ[name] for name in os.environ if name not in ("HOME", "ROS_LOG_DIR")}
+    command = [sys.executable, "-m", program]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=kept | change, timeout=LIMIT
+    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("cannot start: failed to initialize logging")
+    assert last.endswith("; set HOME, or ROS_LOG_DIR to a folder that can be written")
