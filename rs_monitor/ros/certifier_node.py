@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from ..background_build import BackgroundBuild
@@ -23,7 +22,7 @@ from . import CERTIFIER
 from .configuration import Configuration
 from .conversions import info_message
 from .diagnostics import Diagnostics
-from .live_parameters import LiveParameters
+from .live_parameters import OVERRIDES, LiveParameters
 from .managed_node import ManagedNode, TransitionRefused, transition
 from .opening import open_keeper
 from .pipeline import Pipeline
@@ -62,6 +61,7 @@ class CertifierNode(ManagedNode):
         self._info: Any = None
         self._parameters_in_force = LiveParameters(
             self,
+            overridable=[self._resolved(topic) for topic in (IMAGE, COMPRESSED_IMAGE)],
             configured=lambda: self._keeper is not None,
             check=self._check_configuration,
             apply=self._in_force,
@@ -203,7 +203,7 @@ class CertifierNode(ManagedNode):
                 self._receive,
                 self._input().requested(),
                 event_callbacks=self._diagnostics.events(),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+                qos_overriding_options=OVERRIDES,
             )
         except Exception as error:  # rclpy has no one type for a QoS override it cannot use
             super().on_deactivate(state)
@@ -240,9 +240,11 @@ class CertifierNode(ManagedNode):
         return IMAGE if self.configuration["input.transport"] == "raw" else COMPRESSED_IMAGE
 
     def _image_topic(self) -> str:
+        return self._resolved(self._input())
+
+    def _resolved(self, topic: Topic) -> str:
         # One remapping of `image` goes for both transports, as with image_transport.
-        resolved = self.resolve_topic_name(IMAGE.name)
-        return resolved + self._input().name.removeprefix(IMAGE.name)
+        return self.resolve_topic_name(IMAGE.name) + topic.name.removeprefix(IMAGE.name)
 
     def _receive(self, message: Image | CompressedImage) -> None:
         steady = time.monotonic()

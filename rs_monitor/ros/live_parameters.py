@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -15,9 +15,15 @@ from rcl_interfaces.msg import (
 )
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from ..parameters import BY_NAME, PARAMETERS, Parameter
 from .configuration import Configuration, make_configuration
+
+OVERRIDES = QoSOverridingOptions.with_default_policies()
+"""What `qos_overrides` parameters may change of a subscription."""
+
+_OVERRIDE = "qos_overrides."
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:
@@ -50,17 +56,44 @@ def declare(node: Node, parameter: Parameter) -> None:
         node.declare_parameter(parameter.name, default, _descriptor(parameter))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         allowed = f" in the range {parameter.range_text}" if parameter.range_text else ""
+        given = _given(node)[parameter.name].value
+        advice = ""
+        if type(default) is float and type(given) is int:  # a bool is an int for isinstance
+            advice = f"; write {float(given)}"
         raise ValueError(
-            f"{parameter.name} must be of type {parameter.type_name}{allowed}: {error}"
+            f"{parameter.name} must be of type {parameter.type_name}{allowed}: {error}{advice}"
         ) from error
 
 
-def warn_of_unknown(node: Node) -> None:
-    """Name values given at the start that belong to no parameter: ROS would be silent."""
-    given = node._parameter_overrides  # there is no public way to them
-    for name in given:
-        if not (node.has_parameter(name) or name.startswith("qos_overrides.")):
-            node.get_logger().warning(f"there is no parameter {name}: ignored")
+def _given(node: Node) -> dict[str, Any]:
+    """Return the values given at the start, of which some belong to no parameter."""
+    return node._parameter_overrides  # there is no public way to them
+
+
+def warn_of_unknown(node: Node, overridable: Collection[str] = ()) -> None:
+    """Name values given at the start that belong to no parameter: ROS would be silent.
+
+    Parameters
+    ----------
+    node : Node
+    overridable : collection of str
+        Topics, by their full names, to which the node subscribes with OVERRIDES: their parameters
+        are not declared before that.
+    """
+    policies = [kind.name.lower() for kind in OVERRIDES.policy_kinds]
+    known = {
+        f"{_OVERRIDE}{topic}.subscription.{policy}" for topic in overridable for policy in policies
+    }
+    hint = "no quality of service of this node can be overridden"
+    if overridable:
+        hint = (
+            f"only {_OVERRIDE}TOPIC.subscription.POLICY is one, with TOPIC "
+            f"{' or '.join(overridable)} and POLICY {', '.join(policies)}"
+        )
+    for name in _given(node):
+        if not (node.has_parameter(name) or name in known):
+            advice = f"; {hint}" if name.startswith(_OVERRIDE) else ""
+            node.get_logger().warning(f"there is no parameter {name}: ignored{advice}")
 
 
 class LiveParameters:
@@ -69,6 +102,8 @@ class LiveParameters:
     Parameters
     ----------
     node : Node
+    overridable : collection of str
+        As for `warn_of_unknown`.
     configured : callable
         Whether the node is configured, so that some parameters are fixed.
     check : callable
@@ -91,6 +126,7 @@ class LiveParameters:
         self,
         node: Node,
         *,
+        overridable: Collection[str],
         configured: Callable[[], bool],
         check: Callable[[Configuration], None],
         apply: Callable[[], None],
@@ -101,7 +137,7 @@ class LiveParameters:
         self._apply_to_node = apply
         for parameter in PARAMETERS:
             declare(node, parameter)
-        warn_of_unknown(node)
+        warn_of_unknown(node, overridable)
         self.configuration = make_configuration(self._values(), 1)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)

@@ -202,7 +202,8 @@ def test_descriptors_tell_ranges(active):
     "arguments, said",
     [
         ({"certification.sigma": 50.0}, "certification.sigma .* 0.001 to 10"),
-        ({"certification.sigma": 1}, "certification.sigma .* double .* 0.001 to 10"),
+        ({"certification.sigma": 1}, "certification.sigma .* double .* 0.001 to 10.*; write 1.0$"),
+        ({"certification.sigma": True}, "certification.sigma .* double .*'DOUBLE': certi[^;]*$"),
         ({"certification.n": 5}, "certification.n = 5 could never certify"),
         ({"use_sim_time": 5}, "use_sim_time"),
         (["--params-file", "/no/such.yaml"], "/no/such.yaml"),

@@ -108,3 +108,18 @@ def test_debug_images_when_asked_for_and_watched(active, debug_images):
     assert (shown.encoding, shown.width, shown.height) == ("rgb8", 320, 264)
     assert active.certificate_of(image(encoding="32FC3")).status == Status.UNSUPPORTED_ENCODING
     assert active.set(debug__image=False)[0].successful
+
+
+def test_an_override_of_nothing_is_named_with_those_there_are(start):
+    right = "qos_overrides./camera/image/compressed.subscription.reliability"
+    misspelt = "qos_overrides./camera/image.subscription.reliabilty"
+    elsewhere = "qos_overrides./rs/image.subscription.reliability"
+    overrides = dict.fromkeys((right, misspelt, elsewhere), "reliable")
+    monitor = start(overrides, image_topic="/camera/image")
+    for name in (misspelt, elsewhere):
+        assert (
+            f"there is no parameter {name}: ignored; only qos_overrides.TOPIC.subscription.POLICY "
+            "is one, with TOPIC /camera/image or /camera/image/compressed and POLICY history, "
+            "depth, reliability" in monitor.output
+        )
+    assert right not in monitor.output

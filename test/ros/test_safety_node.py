@@ -296,6 +296,16 @@ def test_wrong_parameters_end_it_with_a_reason(name, value):
     assert name.rpartition(".")[2] in run.stderr or str(value) in run.stderr
 
 
+def test_an_override_of_its_quality_of_service_is_named(start_safety):
+    name = "qos_overrides./rs/certificate.subscription.reliability"
+    bench = start_safety({name: "best_effort"})
+    bench.wait(lambda: "is up" in bench.log.read_text(), "start")
+    assert (
+        f"there is no parameter {name}: ignored; no quality of service of this node can be "
+        "overridden" in bench.log.read_text()
+    )
+
+
 def test_with_the_real_certifier(active, start_safety):
     model = active.info().model_sha256
     bench = start_safety({"expected.model_id": model}, namespace=active.namespace, publish=False)
