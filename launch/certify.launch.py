@@ -190,11 +190,12 @@ def certifier(camera, values):
     )
 
 
-def report(node, text):
-    """Return an action that logs an error about a node."""
+def report(node, text, level="error"):
+    """Return an action that logs something about a node."""
 
     def log(_context):
-        get_logger("certify.launch").error(f"{node.node_name}: {text(node.node_name)}")
+        log_at_level = getattr(get_logger("certify.launch"), level)
+        log_at_level(f"{node.node_name}: {text(node.node_name)}")
 
     return OpaqueFunction(function=log)
 
@@ -258,15 +259,9 @@ def watch(node, running):
         running.discard(node)
         if context.is_shutdown:
             return []
-        actions = [
-            report(
-                node,
-                lambda _: (
-                    f"its process has ended (exit status {event.returncode}): "
-                    "no more certificates."
-                ),
-            )
-        ]
+        text = f"its process has ended (exit status {event.returncode}): no more certificates."
+        # It ends with 0 only where a signal asked it to.
+        actions = [report(node, lambda _: text, "error" if event.returncode else "info")]
         # Otherwise a request that waits for the dead node would keep the launch alive, and
         # configure whatever takes its name.
         return actions if running else [*actions, Shutdown(reason="no certifier is left")]

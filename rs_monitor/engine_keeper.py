@@ -141,8 +141,13 @@ class EngineKeeper:
                 self._replace(self._detail)
         self._tell(overdue)
 
+    @property
+    def hanging(self) -> bool:
+        """Whether there are engines whose inference has not returned."""
+        return bool(self._away)
+
     def close(self, timeout: float) -> bool:
-        """Close the engines, but for those whose inference does not return.
+        """Close the engines, but for those that hang or are still being opened after a while.
 
         Parameters
         ----------

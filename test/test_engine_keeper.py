@@ -148,6 +148,7 @@ def test_banks_that_never_return_are_not_left_behind_without_end():
         bench.keeper._opening.join(LIMIT)
     assert len(banks) == 4
     assert not bench.keeper.close(LIMIT)
+    assert bench.keeper.hanging
     assert not any(bank.closed for bank in banks)
 
 
@@ -155,6 +156,8 @@ def test_closing_while_the_engines_are_being_opened_closes_the_new_ones():
     bench = Bench()
     bench.keeper.failed(bench.first, "it broke")
     closing = threading.Timer(0.1, bench.allowed.release)
+    assert not bench.keeper.close(0.0)
+    assert not bench.keeper.hanging
     closing.start()
     assert bench.keeper.close(LIMIT)
     closing.join()

@@ -270,9 +270,13 @@ class CertifierNode(ManagedNode):
             self.destroy_publisher(self._info)
             self._info = None
         if self._keeper is not None:
-            if not self._keeper.close(_DRAIN):
-                self.get_logger().error("an inference has never returned: its engine stays open")
+            closed, log = self._keeper.close(_DRAIN), self.get_logger()
+            if self._keeper.hanging:
+                log.error("an inference has never returned: its engine stays open")
                 self.stuck = True
+            elif not closed:
+                log.warning("engines are still being opened: they are closed after that")
+                self.busy = True
             self._keeper = None
             gc.unfreeze()
         self._not_kept = EngineState()
@@ -281,7 +285,7 @@ class CertifierNode(ManagedNode):
     def _forget_build(self) -> None:
         """Leave a build to its end, or to the process': it cannot be stopped."""
         if self._build is not None and not self._build.ended:
-            self.stuck = True
+            self.busy = True
         self._build = None
 
     def destroy_node(self) -> None:

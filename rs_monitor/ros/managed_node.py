@@ -93,9 +93,11 @@ class ManagedNode(LastingNode, LifecycleNode):
     ----------
     stuck : bool
         Whether a thread was left behind that does not come back.
+    busy : bool
+        Whether one was left behind at work that cannot be stopped, but is not at fault.
     """
 
-    stuck = False
+    stuck = busy = False
 
     def check_alone(self) -> None:
         """Refuse a transition that another node of this name, on another machine, takes too.

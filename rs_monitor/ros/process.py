@@ -112,8 +112,9 @@ def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | Non
     node.destroy_node()
     rclpy.try_shutdown()
     claim.close()
-    if getattr(node, "stuck", False):
+    stuck, busy = getattr(node, "stuck", False), getattr(node, "busy", False)
+    if stuck or busy:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(1)
+        os._exit(1 if stuck else 0)
     return 0

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The launch file brings its own node to active, and no other one of its name."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,3 +67,16 @@ def test_the_node_is_brought_to_active_once_an_earlier_one_has_ended(start, laun
     monitor.wait(lambda: monitor.images.get_subscription_count(), "subscription", may_end=True)
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT) == 0, path.read_text()
+
+
+def test_a_node_that_ends_as_it_was_asked_to_is_no_error(start, launch):
+    monitor = start()
+    process, path = launch(monitor.namespace)
+    monitor.wait(lambda: "waiting up to" in path.read_text(), "waiting")
+    assert monitor.stop() == 0
+    monitor.wait(lambda: monitor.images.get_subscription_count(), "subscription", may_end=True)
+    os.kill(int(re.search(r"started with pid \[(\d+)\]", path.read_text())[1]), signal.SIGTERM)
+    monitor.wait(lambda: process.poll() is not None, "end of the launch", may_end=True)
+    said = path.read_text()
+    assert "certify.launch]: " in said and "its process has ended (exit status 0)" in said
+    assert "ERROR" not in said

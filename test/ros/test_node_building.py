@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node whose engine has to be built first."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rs_monitor.ros.diagnostics import Level
 @pytest.fixture
 def building(start, tmp_path, monkeypatch):
     """Start a node that has begun to build; `monitor.verdict` is the file that ends it."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
     def make(**parameters):
         verdict = tmp_path / "verdict"
@@ -71,5 +72,5 @@ def test_without_leave_to_build_it_is_refused(building):
 def test_a_signal_ends_it_while_it_builds(building):
     monitor = building()
     assert not monitor.change("configure")
-    monitor.stop()
+    assert monitor.stop() == 0, monitor.output
     assert "Traceback" not in monitor.output

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the process ends."""
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 from image_messages import image
 from monitor_process import LIMIT
 
 from rs_monitor.certification import Status
+from rs_monitor.ros.faults.engine import Fault, FaultFile
 
 
 def is_quiet(output):
@@ -59,3 +62,15 @@ def test_the_frame_in_progress_gets_its_certificate(start):
     monitor.wait(lambda: len(monitor.certificates) == 3, "certificate", may_end=True)
     assert monitor.process.wait(LIMIT) == 0
     assert is_quiet(monitor.output), monitor.output
+
+
+def test_engines_that_are_being_opened_are_no_fault_at_the_end(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    fault = tmp_path / "fault"
+    monitor = start(module="opening_node", options=(str(fault),)).activate()
+    FaultFile(fault).command(Fault.EXCEPTION)
+    assert monitor.certificate_of(image()).status == Status.ENGINE_ERROR
+    monitor.wait(fault.with_suffix(".opening").exists, "opening")
+    assert monitor.stop(signal.SIGTERM) == 0, monitor.output
+    assert "engines are still being opened" in monitor.output
+    assert "never returned" not in monitor.output
