@@ -78,7 +78,7 @@ def test_shipped_models_vote_as_in_openvino(card):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"onnx_bytes": b""}, "cannot read it as ONNX"),
+        ({"onnx_bytes": b"no ONNX"}, "cannot read it as ONNX"),
         ({"onnx_bytes": misfit_network()}, r"PyTorch cannot run it on batches \[16, 3, 8, 8\]"),
         ({"onnx_bytes": flawed_network("random")}, "RandomNormalLike .* is not translated"),
     ],
