@@ -165,6 +165,8 @@ def test_spans_are_kept_and_cannot_be_changed():
             lambda: sensor_radius(0.5, 1.0, 0.0),
             "gain must be above 0 and finite, or NaN, got 0.0",
         ),
+        (lambda: sensor_radius(0.5, 1.0, 1.0, -1.0), "rounding must be at least 0, got -1.0"),
+        (lambda: sensor_radius(0.5, 1.0, 1.0, math.nan), "rounding must be at least 0, got nan"),
     ],
 )
 def test_what_is_wrong_is_said_in_full(call, message):
