@@ -26,15 +26,21 @@ class WorkFolder(tempfile.TemporaryDirectory):
     """
 
     def __init__(self, purpose: str) -> None:
-        _remove_left_behind()
+        with contextlib.suppress(OSError):  # a folder that may be written and not listed
+            _remove_left_behind()
         while True:
             super().__init__(prefix=f"{_PREFIX}{purpose}-")
-            lock = os.open(self.name, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                lock = os.open(self.name, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:  # another process found it before it was locked
+                super().cleanup()
+                continue
+            with contextlib.suppress(OSError):  # where there are no locks, nobody removes it
+                fcntl.flock(lock, fcntl.LOCK_EX)
             self._unlock = weakref.finalize(self, os.close, lock)
             if os.path.isdir(self.name):
                 return
-            self.cleanup()  # another process found it before it was locked
+            self.cleanup()  # as above
 
     def cleanup(self) -> None:
         """Remove the folder."""

@@ -93,3 +93,37 @@ def test_a_folder_that_another_process_took_for_dead_is_made_anew(place, monkeyp
     monkeypatch.setattr("fcntl.flock", flock)
     with WorkFolder("test") as name:
         assert len(locks) == 2 and Path(name).is_dir()
+
+
+MANY = """
+from rs_monitor.work_folder import WorkFolder
+for _ in range(150):
+    with WorkFolder("many") as folder:
+        open(f"{folder}/file", "w").close()
+"""
+
+
+def test_processes_that_make_folders_at_once_do_not_disturb_each_other(tmp_path):
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MANY], env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=100)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_for_temporary_files_need_not_be_listed(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "scandir", denied)
+    work = WorkFolder("hidden")
+    assert os.path.isdir(work.name)
+    monkeypatch.undo()
+    work.cleanup()
+    assert not os.path.exists(work.name)

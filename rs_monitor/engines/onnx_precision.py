@@ -34,8 +34,7 @@ def in_precision(onnx_bytes: bytes, precision: str) -> bytes:
     Raises
     ------
     EngineError
-        For constants that are not numbers, weights that are infinite or vanish in fp16, and what
-        is beyond its range.
+        For weights that are not finite or vanish in fp16, and what is beyond its range.
     """
     import onnx
 
@@ -78,12 +77,13 @@ def check_weights(graph: Any, precision: str = "fp32") -> None:
     Raises
     ------
     EngineError
-        Naming those that are not finite, or all 0 in fp16.
+        Naming weights that are not finite; in fp16 also where all vanish.
     """
     import onnx
 
     floats = {onnx.TensorProto.DataType.Value(name) for name in _TYPES.values()}
     weights = {node.input[1] for node in graph.node if node.op_type in WEIGHTED}
+    kept: list[bool] = []  # whether something of them is left in fp16, or was nothing before
     for tensor in graph.initializer:
         if tensor.name not in weights or tensor.data_type not in floats:
             continue
@@ -92,8 +92,9 @@ def check_weights(graph: Any, precision: str = "fp32") -> None:
             raise EngineError(
                 f"weights {tensor.name} are not finite: the network computes nothing"
             )
-        if precision == "fp16" and values.any() and not values.astype(np.float16).any():
-            raise EngineError(f"weights {tensor.name} are all 0 in fp16: use bf16")
+        kept.append(bool(values.astype(np.float16).any()) or not values.any())
+    if precision == "fp16" and kept and not any(kept):
+        raise EngineError("all its weights are 0 in fp16: use bf16")
 
 
 def _converted(tensor: Any, wanted: int) -> Any:
@@ -101,8 +102,6 @@ def _converted(tensor: Any, wanted: int) -> Any:
     import onnx
 
     values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
-    if np.isnan(values).any():
-        raise EngineError(f"constant {tensor.name} holds NaN: the network computes nothing")
     largest = abs(values[np.isfinite(values)]).max(initial=0)
     if wanted == onnx.TensorProto.FLOAT16 and largest > np.finfo(np.float16).max:
         raise EngineError(f"constant {tensor.name} is beyond the range of fp16: use bf16")

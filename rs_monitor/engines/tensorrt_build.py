@@ -20,6 +20,7 @@ from .onnx_precision import in_precision, is_quantized, symmetric_int8
 
 INSTALL = "python -m pip install 'tensorrt-rtx-cu13>=1.2,<2' 'onnx>=1.17,<2'"
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def import_tensorrt() -> tuple[str, Any]:
@@ -99,11 +100,7 @@ def build_engine(model: Model, key: EngineKey, progress: Progress | None = None)
     check_graph(model.onnx, str(model.card.onnx))
     onnx_bytes = _network(model, key.precision)
     with _interruptible() as interrupted:
-        try:
-            return _built(name, trt, onnx_bytes, model, key, progress, interrupted)
-        finally:
-            if interrupted.is_set():
-                raise KeyboardInterrupt
+        return _built(name, trt, onnx_bytes, model, key, progress, interrupted)
 
 
 def _built(
@@ -234,16 +231,30 @@ def _collecting_logger(trt: Any) -> Any:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Keep a Ctrl-C out of TensorRT's calls of Python, which lose it; yields what it sets."""
-    interrupted = threading.Event()
+    """Keep signals out of TensorRT's calls of Python, which lose what is raised in them.
+
+    Yields what a signal sets; it is raised again at the end.
+    """
+    interrupted, seen = threading.Event(), []
     if threading.current_thread() is not threading.main_thread():
         yield interrupted  # Python interrupts the main thread only
         return
-    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+
+    def note(number: int, frame: object) -> None:
+        seen.append(number)
+        interrupted.set()
+
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {n: handler for n, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, note)
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if seen:
+            signal.raise_signal(seen[0])
 
 
 def _monitor(trt: Any, progress: Progress, interrupted: threading.Event) -> Any:

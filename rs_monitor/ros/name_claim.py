@@ -8,15 +8,17 @@ the graph would show a node that crashed for some 20 s, and a living one only af
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
+import os
 import socket
 import struct
 import sys
 import time
 from collections.abc import Callable
 
-_PATIENCE = 10.0  # seconds for the other node's orderly end
+_PATIENCE = 20.0  # seconds for the other node's orderly end: a frame, engines being opened
 _POLL = 0.1  # seconds
 _CREDENTIALS = struct.Struct("3i")  # process, user, group
 
@@ -43,19 +45,22 @@ def claim_name(name: str, domain: int, given_up: Callable[[], bool]) -> socket.s
     RuntimeError
         When the name stays taken, or sockets are denied.
     """
-    key = hashlib.sha256(f"{domain}{name}".encode()).hexdigest()  # names may be too long
+    # Who asks another discovery server is in another graph. Hashed: names may be too long.
+    graph = f"{domain} {os.environ.get('ROS_DISCOVERY_SERVER', '')}"
+    key = hashlib.sha256(f"{graph} {name}".encode()).hexdigest()
     address, end, other = f"\0rs_monitor/{key}", time.monotonic() + _PATIENCE, ""
     try:
         claim = socket.socket(socket.AF_UNIX)
         while not _bound(claim, address):
             if not other:
                 other = _holder(address)
-                print(
-                    f"{name} runs already on this machine, as {other}: waiting up to "
-                    f"{_PATIENCE:g} s for its end",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                with contextlib.suppress(OSError):  # a full disk, say
+                    print(
+                        f"{name} runs already on this machine, as {other}: waiting up to "
+                        f"{_PATIENCE:g} s for its end",
+                        file=sys.stderr,
+                        flush=True,
+                    )
             if given_up() or time.monotonic() > end:
                 raise RuntimeError(
                     f"{name} runs already on this machine, as {other}: end that, or choose "

@@ -7,6 +7,7 @@ Signals are collected before anything large is imported: this module itself impo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -55,6 +56,17 @@ def _claim(name: str, signals: list[int]) -> socket:
     return claim_name(full_name, domain, lambda: bool(signals))
 
 
+def _say_up(node: Node) -> None:
+    """Tell whoever waits for it, such as the launch file, that requests reach this node now.
+
+    Not by print: what a full disk or a reader that has gone keeps it from writing must not end
+    the node, now or when its buffers are flushed.
+    """
+    if sys.stdout is not None:  # closed, as by >&-
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), f"{node.get_fully_qualified_name()} is up\n".encode())
+
+
 def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | None) -> int:
     """Run a node as a process until SIGINT or SIGTERM; a first line says that it is up.
 
@@ -101,8 +113,7 @@ def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | Non
             file=sys.stderr,
         )
         return 2
-    # To whoever waits for it, such as the launch file: requests reach this node now.
-    print(f"{node.get_fully_qualified_name()} is up", flush=True)
+    _say_up(node)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     executor = SingleThreadedExecutor()
     executor.add_node(node)

@@ -95,11 +95,7 @@ def foreign_weights(
         heads = {name.partition(".")[0] for name in weights}
         if len(heads) == 1 and heads < _PREFIXES:
             prefix = f"{heads.pop()}."
-        elif "1" in heads <= {"0", "1"} and all(
-            # A network's layers, and what normalises three channels.
-            name.count(".") > 1 if name.startswith("1.") else value.numel() <= 3
-            for name, value in weights.items()
-        ):
+        elif "1" in heads <= {"0", "1"} and _is_behind_normalisation(weights):
             prefix, front = "1.", _front(weights)
             weights = {name: v for name, v in weights.items() if not name.startswith("0.")}
         else:
@@ -108,6 +104,13 @@ def foreign_weights(
     # akamaster's last layer; layer names are else the same.
     weights = {re.sub(r"^linear\.", "fc.", name): value for name, value in weights.items()}
     return weights, front
+
+
+def _is_behind_normalisation(weights: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether a network's layers come second, after what normalises three channels."""
+    layers = any(name.startswith("1.") and name.count(".") > 1 for name in weights)
+    first = (value for name, value in weights.items() if name.startswith("0."))
+    return layers and all(value.numel() <= 3 for value in first)
 
 
 def _front(weights: Mapping[str, torch.Tensor]) -> Front:

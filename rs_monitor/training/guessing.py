@@ -86,6 +86,7 @@ def _shapes(architecture: str, classes: int) -> dict[str, torch.Size]:
     try:
         with torch.device("meta"):  # without memory
             state = bare_network(architecture, classes).state_dict()
-    except NotImplementedError:  # RegNets compute their widths with tensors
+    # RegNets compute their widths with tensors; what timm raises comes as a ModelError.
+    except (NotImplementedError, RuntimeError, ModelError):
         state = bare_network(architecture, classes).state_dict()
     return {name: value.shape for name, value in state.items()}

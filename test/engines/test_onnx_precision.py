@@ -42,17 +42,6 @@ def test_a_constant_beyond_the_range_of_fp16_is_refused():
     assert in_precision(network.SerializeToString(), "bf16")
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-def test_a_constant_that_is_no_number_is_refused_and_a_mask_is_not(precision):
-    network = onnx.load_from_string(color_network())
-    (gain,) = (t for t in network.graph.initializer if t.name == "gain")
-    gain.CopyFrom(onnx.numpy_helper.from_array(np.float32(np.nan), "gain"))
-    with pytest.raises(EngineError, match="constant gain holds NaN"):
-        in_precision(network.SerializeToString(), precision)
-    gain.CopyFrom(onnx.numpy_helper.from_array(np.float32(-np.inf), "gain"))
-    assert in_precision(network.SerializeToString(), precision)
-
-
 def constants(kinds, precision):
     """Types of the constants of a network after it was put into a precision, by name."""
     nodes, initializers, last = [], [], "image"

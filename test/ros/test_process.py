@@ -32,6 +32,26 @@ def test_a_signal_during_the_imports_ends_the_process(program, number):
     assert "Traceback" not in rest
 
 
+UP = """
+from rs_monitor.ros.process import _say_up
+class Node:
+    def get_fully_qualified_name(self):
+        return "/rs/certifier"
+_say_up(Node())
+"""
+
+
+@pytest.mark.parametrize("to", ["/dev/full", "closed", "a file"])
+def test_a_line_that_cannot_be_written_does_not_end_the_node(tmp_path, to):
+    target = tmp_path / "out" if to == "a file" else "/dev/full"
+    command = 'exec "$0" -c "$1" >&-' if to == "closed" else f'exec "$0" -c "$1" >{target}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, UP], capture_output=True, text=True, timeout=LIMIT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert to != "a file" or target.read_text() == "/rs/certifier is up\n"
+
+
 @pytest.fixture
 def second(tmp_path):
     """Start a second node of a name, and end it; returns its process and the file it writes."""
@@ -60,7 +80,7 @@ def test_a_second_node_of_a_name_gives_up_and_the_first_goes_on(start, second):
     assert process.returncode == 2
     text = f"{monitor.name} runs already on this machine, as process {monitor.process.pid}"
     waits, gives_up = path.read_text().splitlines()
-    assert waits == f"{text}: waiting up to 10 s for its end"
+    assert waits == f"{text}: waiting up to 20 s for its end"
     assert gives_up == f"cannot start: {text}: end that, or choose another namespace"
     assert monitor.state() == "unconfigured"
 

@@ -20,6 +20,7 @@ from rs_monitor.models import ModelError, load_card
 from rs_monitor.training.agreement import check_agreement, worst_difference
 from rs_monitor.training.cifar_resnet import CifarResNet
 from rs_monitor.training.denoisers import DnCnn
+from rs_monitor.training.foreign import foreign_weights
 from rs_monitor.training.networks import import_torchvision
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -110,6 +111,17 @@ def test_a_mean_without_a_deviation_is_only_subtracted(tmp_path, capsys):
     wanted = expected(network, images(), (held, torch.ones(3)))
     assert worst_difference(wanted, logits(images().numpy())) < 1e-3
     assert "mean [0.4, 0.5, 0.6], std [1.0, 1.0, 1.0]\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("held", [{}, {"0.mean": IMAGENET[0], "0.std": IMAGENET[1]}])
+def test_networks_with_weights_of_their_own_behind_their_normalisation(held):
+    """As ViTs have them: `class_token` belongs to no layer."""
+    weights = {"1.class_token": torch.zeros(1, 1, 8), "1.encoder.ln.weight": torch.zeros(8)}
+    found, front = foreign_weights({"state_dict": held | weights}, "file")
+    assert list(found) == ["class_token", "encoder.ln.weight"]
+    assert (front.mean is not None) == bool(held)
+    sequential = {"0.weight": torch.zeros(8, 3, 3, 3), "1.weight": torch.zeros(8)}
+    assert foreign_weights(sequential, "file") == (sequential, None)
 
 
 def test_half_of_a_normalisation_is_assumed_and_said(tmp_path, capsys):
