@@ -12,13 +12,15 @@ from ..plain_yaml import parse_yaml
 from .bag_storage import COMPRESSED_FILE, is_storage
 
 _MAX_METADATA = 1 << 24  # bytes
+# As rosbag2 counts the files of a recording: from 0, and no dates.
+_NUMBERED = re.compile(r"(.*_)(0|[1-9]\d{0,2})((?:\.[a-z]\w*)+)")
 
 
 class BagError(ValueError):
     """A recording that cannot be used; the message says which, why and what to do."""
 
 
-def recording_files(path: Path) -> tuple[list[Path], dict[str, int], list[str]]:
+def recording_files(path: Path) -> tuple[list[Path], dict[str, int], list[str], str]:
     """Find the storage files of a recording.
 
     Parameters
@@ -28,9 +30,10 @@ def recording_files(path: Path) -> tuple[list[Path], dict[str, int], list[str]]:
 
     Returns
     -------
-    (list of Path, dict, list of str)
+    (list of Path, dict, list of str, str)
         The files in their order, also those that should be there and are not; the messages that
-        metadata.yaml lists for each topic; what is to be said.
+        metadata.yaml lists for each topic; what is to be said; the name of the file before the
+        first, where one file of a recording in several was given alone, else "".
 
     Raises
     ------
@@ -47,18 +50,20 @@ def recording_files(path: Path) -> tuple[list[Path], dict[str, int], list[str]]:
                 else ", only .mcap and .db3 files and rosbag2 directories are"
             )
             raise BagError(f"{path} is not a rosbag2 recording{hint}")
-        return [path], {}, []
+        before = _before(path)
+        said = [f"it is read alone, though {before} of its recording comes before it"]
+        return [path], {}, said if before else [], before
     if not path.is_dir():  # a pipe would be waited for
         raise BagError(f"{path} is neither a file nor a folder")
     metadata = path / "metadata.yaml"
     if metadata.is_file():
-        return _from_metadata(metadata)
+        return *_from_metadata(metadata), ""
     files = _numbered_files(path)
     if not files:
         raise BagError(f"{path} is not a rosbag2 directory: no metadata.yaml in it")
     said = ["metadata.yaml is missing: the storage files were read without it"]
     files, holes = _with_holes(files)
-    return files, {}, said + holes
+    return files, {}, said + holes, ""
 
 
 def _from_metadata(metadata: Path) -> tuple[list[Path], dict[str, int], list[str]]:
@@ -96,11 +101,21 @@ def _numbered_files(folder: Path) -> list[Path]:
     return sorted(files, key=_words)
 
 
+def _before(file: Path) -> str:
+    """Return the name of the file before one of a split recording, "" where there is none."""
+    number = _NUMBERED.fullmatch(file.name)
+    if number is None:
+        return ""
+    others = [_NUMBERED.fullmatch(other.name) for other in _numbered_files(file.absolute().parent)]
+    series = [other for other in others if other and other[1] == number[1]]
+    earlier = [other[0] for other in series if int(other[2]) < int(number[2])]
+    return earlier[-1] if earlier else ""
+
+
 def _with_holes(files: list[Path]) -> tuple[list[Path], list[str]]:
     """Add the first missing file of each hole in the numbers of a split recording."""
-    # The number before the suffix counts the files; .db3 and the like are no numbers of theirs.
-    numbers = [re.fullmatch(r"(.*_)(\d+)((?:\.\w+)+)", file.name) for file in files]
-    if len(files) < 2 or None in numbers or len({number[1] for number in numbers}) > 1:
+    numbers = [_NUMBERED.fullmatch(file.name) for file in files]
+    if None in numbers or len({number[1] for number in numbers}) > 1:
         return files, []
     found: list[Path] = []
     said: list[str] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ class StorageFile:
         self._path = unpacked or path
         self.topics: list[Topic] = []
         self.missing = not path.is_file()
-        self._unindexed = False
+        self._indexes_may_lie = False
         if self.missing:
             self.damage = "it is missing"
             return
@@ -149,7 +149,7 @@ class StorageFile:
                 Topic(c.topic, modern_type(c.msgtype), c.ext.serialization_format, c.msgcount)
                 for c in reader.connections
             ]
-            self._unindexed = not getattr(reader.storage, "chunks", True)
+            self._indexes_may_lie = self._path.suffix == ".mcap"
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, bytes, bool]]:
         """Yield the messages of one topic by log time, those of one time as they are in the file.
@@ -173,18 +173,19 @@ class StorageFile:
             try:
                 with _open(self._path) as reader:
                     wanted = [c for c in reader.connections if _is_of(c, topic)]
-                    if self._unindexed and wanted:
-                        deque(reader.messages(wanted), 0)  # raises where times go back
+                    if self._indexes_may_lie and wanted:
+                        _count(reader, wanted)
                     for _, log_time, content in reader.messages(wanted) if wanted else ():
                         read[log_time] += 1
                         yield log_time, content, True
                 return
             except Exception as error:  # as above
                 damage = self._why(error)
+        anew = not read  # nothing came that may have been in another order
         for log_time, content, sure in scan_topic(self._path, topic):
             read[log_time] -= 1
             if read[log_time] < 0:
-                yield log_time, content, sure and bool(self.damage)
+                yield log_time, content, sure and anew
         raise Damage(damage)
 
     def _why(self, error: Exception) -> str:
@@ -197,6 +198,21 @@ class StorageFile:
         for topic, *_ in scan(self._path):
             counts[topic] = counts.get(topic, 0) + 1
         return [dataclasses.replace(topic, count=count) for topic, count in counts.items()]
+
+
+def _count(reader: Reader, wanted: list[Any]) -> None:
+    """Look whether a reader gives as many messages as the file's summary counts.
+
+    Where an index of an MCAP is damaged it passes over messages without a word, and over those
+    whose time goes back in a file without indexes.
+
+    Raises
+    ------
+    Damage
+    """
+    found, listed = sum(1 for _ in reader.messages(wanted)), sum(c.msgcount for c in wanted)
+    if found != listed:
+        raise Damage(f"its indexes give {found} messages, its summary counts {listed}")
 
 
 def _is_of(connection: Any, topic: Topic) -> bool:

@@ -104,7 +104,7 @@ class BagImages:
         self.gap: Gap | None = None
         self._unpacked: WorkFolder | None = None
         try:
-            files, listed, self.warnings = recording_files(path)
+            files, listed, self.warnings, self._before = recording_files(path)
             self.files = [self._storage(file) for file in files]
         except OSError as error:
             raise BagError(
@@ -131,7 +131,7 @@ class BagImages:
         The other messages are passed over unread. One that is no such message is left out, with
         a warning, but keeps its number.
         """
-        number, lost = 0, ""
+        number, lost = 0, self._before
         for file in self.files:
             try:
                 for log_time, content, sure in file.messages(self._chosen):

@@ -95,12 +95,17 @@ def _scan_sqlite(path: Path) -> Iterator[Scanned]:
             for number, name, kind, encoding in rows
             if all(isinstance(text, str) for text in (name, kind, encoding))
         }
-        order = "SELECT topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id"
-        for number, log_time, content in database.execute(order):
-            if number in topics and isinstance(log_time, int):
+        order = "SELECT id, topic_id, timestamp, data FROM messages NOT INDEXED ORDER BY id"
+        last, sure = None, True
+        for place, number, log_time, content in database.execute(order):
+            # Where the file is cut inside a page, rows come out as nothing; ids are consecutive.
+            sane = number in topics and isinstance(log_time, int) and log_time > 0
+            sure = sure and sane and (last is None or place == last + 1)
+            last = place
+            if sane:
                 if not isinstance(content, bytes):
                     content = b""  # no message, but it counts
-                yield topics[number], log_time, content, True
+                yield topics[number], log_time, content, sure
 
 
 def _scan_mcap(file: BinaryIO) -> Iterator[Scanned]:

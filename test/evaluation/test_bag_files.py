@@ -50,6 +50,31 @@ def test_files_that_are_not_numbered_have_no_holes(tmp_path):
     assert (stamps_of(images), images.gap) == ([0, 1, 2], None)
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_part_of_a_recording_does_not_begin_at_number_0(tmp_path, alone):
+    bag = split(tmp_path / "bag", [2, 3])
+    if alone:  # given by itself, beside the others
+        images = read_images(bag / "bag_1.mcap")
+        assert read_images(bag / "bag_0.mcap").gap is None
+    else:
+        for name in ("bag_0.mcap", "metadata.yaml"):
+            (bag / name).unlink()
+        images = read_images(bag)
+    assert stamps_of(images) == [2, 3, 4]
+    assert images.gap == Gap(0, "bag_0.mcap")
+    assert any("bag_0.mcap" in text for text in images.warnings)
+
+
+@pytest.mark.parametrize("names", [("cam_20240101", "cam_20240102"), ("cam_000", "cam_002")])
+def test_dates_and_others_numbers_have_no_holes(tmp_path, names):
+    bag = split(tmp_path / "bag", [2, 1])
+    (bag / "metadata.yaml").unlink()
+    for number, name in enumerate(names):
+        (bag / f"bag_{number}.mcap").rename(bag / f"{name}.mcap")
+    images = read_images(bag)
+    assert (stamps_of(images), images.gap) == ([0, 1, 2], None)
+
+
 @pytest.mark.parametrize("left", [0, 0.5])
 def test_a_damaged_file_leaves_a_gap_behind_it(tmp_path, left):
     bag = split(tmp_path / "bag", [4, 30, 2])

@@ -11,11 +11,11 @@ import pytest
 from recordings import PERIOD, raw, record
 from small_models import solid
 
-from rs_monitor.evaluation.bags import Gap, read_images
+from rs_monitor.evaluation.bags import BagError, Gap, read_images
 
 
-def images_of(times):
-    frame = solid("red", 24, 32)
+def images_of(times, side=32):
+    frame = solid("red", 3 * side // 4, side)
     return [(time, raw(frame, "rgb8", PERIOD * (i + 1))) for i, time in enumerate(times)]
 
 
@@ -102,3 +102,32 @@ def test_content_that_is_no_bytes_keeps_its_number_in_a_cut_file(tmp_path):
     images = read_images(bag)
     assert [image.index for image in images][0] == 1
     assert any("message 0 of /camera is unreadable" in text for text in images.warnings)
+
+
+# Of a database, SQLite reads zeroed places as nothing, without a word.
+@pytest.mark.parametrize(
+    ("storage", "harm"), [("mcap", "cut"), ("mcap", "zeroed"), ("sqlite3", "cut")]
+)
+def test_no_number_is_wrong_before_the_gap(tmp_path, storage, harm):
+    # So small that many share a page of a database, and that an index is a part of the file.
+    bag = record(tmp_path / "bag", {"/camera": images_of(range(1, 301), side=4)}, storage)
+    file, rng = storage_file(bag), np.random.default_rng(5)
+    whole = file.read_bytes()
+    for _ in range(120):
+        place = int(rng.integers(8192, len(whole)))
+        content = bytearray(whole[:place] if harm == "cut" else whole)
+        if harm == "zeroed":
+            length = int(rng.choice([16, 512, 4096]))
+            content[place : place + length] = bytes(length)
+            content = content[: len(whole)]
+        file.write_bytes(content)
+        try:
+            images = read_images(file)
+            found = [(image.index, image.stamp // PERIOD - 1) for image in images]
+        except BagError:  # nothing is left of it
+            continue
+        until = len(found) if images.gap is None else images.gap.first
+        wrong = [
+            (index, true) for index, true in found if index < until and true not in (index, -1)
+        ]
+        assert not wrong, (place, images.gap, images.warnings)
