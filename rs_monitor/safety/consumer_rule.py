@@ -136,6 +136,8 @@ def _contradiction(certificate: Any) -> str:
         return "its votes do not add up"
     if not (0 < c.alpha_bound <= c.alpha < 1 and 0 < c.sigma < math.inf):
         return "alpha_bound, alpha or sigma is out of range"
+    if not 0 <= c.reference_distance < math.inf:
+        return f"its reference_distance is {c.reference_distance:g}"
     if c.procedure in LEAST_N:
         p_lower = float(lower_bound(c.votes_top, c.n_used, c.alpha_bound))
         nothing = p_lower < 0.5 * (1 - _ROUNDING)  # the bound of what is certified never is
@@ -150,7 +152,8 @@ def _contradiction(certificate: Any) -> str:
     if unsound:
         return unsound
     # Not certification.radius: a sender's sigma may overflow, which is no warning's worth.
-    radius = c.sigma * max(0.0, unit_radius)
+    # What the frame is away from the one that was sampled is lost of the radius.
+    radius = max(0.0, c.sigma * max(0.0, unit_radius) - c.reference_distance)
     if not 0 <= c.radius <= radius * (1 + _ROUNDING):
         return f"its radius {c.radius:.6g} is not what its votes give ({radius:.6g})"
     return ""

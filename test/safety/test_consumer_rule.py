@@ -23,6 +23,7 @@ def message(votes=(190, 10), **fields):
         "model_id": MODEL[:12],
         "status": int(certificate.status),
         "reason": "why",
+        "reference_distance": 0.0,
     }
     return types.SimpleNamespace(**(values | fields))
 
@@ -134,6 +135,10 @@ def test_what_is_valid_but_too_little():
         {"radius": math.inf},
         {"radius": math.nan},
         {"radius": -0.1},
+        {"reference_distance": 0.1},
+        {"reference_distance": math.nan},
+        {"reference_distance": -0.1},
+        {"reference_distance": math.inf, "radius": 0.0},
     ],
 )
 def test_what_must_not_be_built_on(fields):
@@ -165,6 +170,14 @@ def test_nothing_passes_while_the_model_is_unknown():
     rule = dataclasses.replace(RULE, model_id="")
     assert verdict(rule=rule) is Verdict.FOREIGN
     assert verdict(rule=rule, model_id="") is Verdict.FOREIGN
+
+
+def test_what_a_frame_is_away_from_the_sampled_one_is_lost_of_the_radius():
+    anything = dataclasses.replace(RULE, required_radius=0.0)
+    left = message().radius - 0.1
+    assert verdict(rule=anything, reference_distance=0.1, radius=left) is Verdict.PASSED
+    assert verdict(rule=anything, reference_distance=0.1, radius=left + 1e-6) is Verdict.FOREIGN
+    assert verdict(rule=anything, reference_distance=9.0, radius=0.0) is Verdict.PASSED
 
 
 def test_any_sigma():
