@@ -48,7 +48,7 @@ def test_a_terminated_command_leaves_nothing_in_tmp(tmp_path, number):
         stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         until = time.monotonic() + 100
-        while not list(tmp_path.glob("rs_monitor*")) and process.poll() is None:
+        while not list(tmp_path.glob("rs_monitor*/*")) and process.poll() is None:
             assert time.monotonic() < until
         process.send_signal(number)
         _, error = process.communicate(timeout=100)
