@@ -7,11 +7,12 @@ from __future__ import annotations
 import importlib
 
 from ..models import Model
-from .base import KEY_BYTES, PRECISIONS, Engine, EngineIdentity, Votes
+from .base import KEY_BYTES, PRECISIONS, Engine, EngineIdentity
 from .builds import Builds, EngineNotBuilt, When
 from .errors import EngineError, EngineMemoryError
 from .machine import has_nvidia_driver
 from .noise import noise_key
+from .votes import Votes
 
 __all__ = [
     "BACKENDS",

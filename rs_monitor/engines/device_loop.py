@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import Engine, Votes
+from .base import Engine
 from .errors import EngineError, inference_errors, memory_errors
 from .independence import check_independence
 from .machine import has_nvidia_driver
 from .noise import add_noise
+from .votes import Votes
 
 _BF16_CAPABILITY = 8  # first major compute capability with bfloat16
 

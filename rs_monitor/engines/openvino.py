@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from .base import Engine, EngineIdentity, Votes, count_votes
+from .base import Engine, EngineIdentity
 from .errors import EngineError, memory_errors
 from .independence import check_independence
 from .noise import add_noise
 from .onnx_graph import check_graph
+from .votes import Votes, count_votes
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _CAPABILITY = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16", "int8": "INT8"}

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from small_models import flawed_network, open_color_engine, solid, write_model
 
 from rs_monitor.engines import EngineError, open_engine, resolve_backend
-from rs_monitor.engines.base import Votes, count_votes
+from rs_monitor.engines.votes import Votes, count_votes
 from rs_monitor.models import load_card, load_model
 
 KEY = bytes(range(16))
