@@ -23,7 +23,7 @@ from .engines import KEY_BYTES, Engine, EngineError, Votes
 from .frame_certificate import FrameCertificate, failure
 from .frames import Frame, FrameError, Resizer, rounding_bound
 from .pacing import ChunkPace
-from .sampling import Draw, most_invalid
+from .sampling import Draw, too_many_invalid
 from .settings import Settings
 
 _WARM_UP_BUDGET = 0.1  # seconds, at most, of each frame that warms the certifier up
@@ -199,8 +199,7 @@ class Certifier:
         self, frame: Frame, settings: Settings, selection: Votes | None, votes: Votes
     ) -> FrameCertificate:
         together = votes if selection is None else selection + votes
-        if together.invalid > most_invalid(together.n):
-            reason = f"{together.invalid} of {together.n} samples have non-finite logits"
+        if reason := too_many_invalid(together):
             return failure(
                 Status.ENGINE_ERROR,
                 reason,

@@ -59,6 +59,13 @@ class Draw:
         return total
 
 
+def too_many_invalid(votes: Votes) -> str:
+    """Return why votes, selection included, carry no certificate; "" when they may."""
+    if votes.invalid <= most_invalid(votes.n):
+        return ""
+    return f"{votes.invalid} of {votes.n} samples have non-finite logits"
+
+
 def most_invalid(n: int) -> int:
     """Return the most invalid votes of n, selection included, of a frame that is certified."""
     return max(1, n // 100)

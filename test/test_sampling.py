@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from small_models import solid, write_model
 
-from rs_monitor.engines import open_engine
+from rs_monitor.engines import Votes, open_engine
 from rs_monitor.models import load_card, load_model
 from rs_monitor.pacing import ChunkPace
-from rs_monitor.sampling import Draw, most_invalid
+from rs_monitor.sampling import Draw, most_invalid, too_many_invalid
 from rs_monitor.settings import MAX_N
 
 CHUNK = 16
@@ -120,6 +120,12 @@ def test_every_forward_pass_is_measured(engine):
     clock.now += 1.0
     assert taken.take(CHUNK).n == CHUNK
     assert len(pace._chunks) == 2
+
+
+def test_too_many_invalid_votes_are_told():
+    assert too_many_invalid(Votes(np.array([198, 0]), 2, 200)) == ""
+    said = too_many_invalid(Votes(np.array([197, 0]), 3, 200))
+    assert said == "3 of 200 samples have non-finite logits"
 
 
 def test_how_many_votes_may_be_invalid():

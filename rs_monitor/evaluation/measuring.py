@@ -13,7 +13,7 @@ from ..certification import Certificate, Status, runner_up, single_pass
 from ..datasets import LabelledImages
 from ..engines import Engine, Votes, noise_key
 from ..frames import Resizer
-from ..sampling import most_invalid
+from ..sampling import too_many_invalid
 from ..settings import Settings
 
 _CLEAN_IMAGES = 256  # that are resized at a time
@@ -64,8 +64,7 @@ def conclude(
     sigma, alpha : float
     procedure : {'single_pass', 'runner_up'}
     """
-    if votes.invalid > most_invalid(votes.n):
-        reason = f"{votes.invalid} of {votes.n} samples have non-finite logits"
+    if reason := too_many_invalid(votes):
         failed = Certificate.failure(
             Status.ENGINE_ERROR, reason, sigma=sigma, alpha=alpha, procedure=procedure,
             n_drawn=votes.n, votes_invalid=votes.invalid,
