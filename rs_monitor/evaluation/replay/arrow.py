@@ -64,7 +64,11 @@ def pack(
 def unpack(content: bytes) -> tuple[Any, dict[str, Any]]:
     """Return the table and the notes of `pack`."""
     arrow = pyarrow()
-    found = arrow.parquet.read_table(arrow.BufferReader(content), page_checksum_verification=True)
+    # Not by `read_table`: a thread of its scanner may let go of `content` after it has returned,
+    # and where the interpreter is ending by then, that aborts the process.
+    source = arrow.BufferReader(content)
+    with arrow.parquet.ParquetFile(source, page_checksum_verification=True) as file:
+        found = file.read(use_threads=False)
     return found, json.loads(found.schema.metadata[_NOTES])
 
 
