@@ -38,7 +38,10 @@ def add_parser(subparsers: Any) -> None:
         "torchvision, timm, akamaster) or an ONNX file; nothing in it is run",
         "rs_monitor import-checkpoint checkpoint.pth.tar --sigma 0.25 --out models/cohen",
     )
-    parser.add_argument("file", type=named_path, metavar="FILE")
+    parser.add_argument(
+        "files", type=named_path, nargs="+", metavar="FILE",
+        help="several become an ensemble: the mean of their logits",
+    )  # fmt: skip
     add_model_options(parser)
     parser.add_argument(
         "--arch", default="", metavar="NAME",
@@ -94,7 +97,8 @@ def _numbered(data: LabelledImages) -> LabelledImages:
 def run(arguments: argparse.Namespace) -> int:
     """Import, compare, write."""
     need_torch("import-checkpoint")
-    from ..training.importing import Wishes, clean_accuracy, import_classifier
+    from ..training.classifiers import Wishes
+    from ..training.importing import clean_accuracy, import_classifier
     from ..training.model_files import (
         ModelInput,
         add_reference,
@@ -105,9 +109,11 @@ def run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
 
     check_folder(arguments.out)
+    files = arguments.files
+    what = str(files[0]) if len(files) == 1 else "the ensemble"
     name, labels = model_name(arguments), read_labels(arguments.labels)
     check_name(name)
-    inputs = [path for path in (arguments.file, arguments.denoiser, arguments.data) if path]
+    inputs = [path for path in (*files, arguments.denoiser, arguments.data) if path]
     keep_inputs(arguments.out, (f"{name}.onnx", f"{name}.yaml"), inputs)
     low, high = arguments.range
     if not (-_LARGEST <= low < high <= _LARGEST and high - low >= 1 / _LARGEST):
@@ -116,8 +122,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not 0 <= arguments.sigma <= MAX_SIGMA:
         raise UsageError(f"--sigma must lie in 0 to {MAX_SIGMA:g}, got {arguments.sigma:g}")
-    if arguments.arch and arguments.file.suffix.lower() == ".onnx":
-        raise UsageError(f"--arch is for checkpoints: {arguments.file} holds its network")
+    graphs = [path for path in files if path.suffix.lower() == ".onnx"]
+    if arguments.arch and graphs:
+        raise UsageError(f"--arch is for checkpoints: {graphs[0]} holds its network")
     wishes = Wishes(
         architecture=arguments.arch,
         layout=arguments.layout,
@@ -126,12 +133,10 @@ def run(arguments: argparse.Namespace) -> int:
         value_range=(low, high),
         size=arguments.size,
     )
-    found = import_classifier(arguments.file, wishes, arguments.denoiser)
+    found = import_classifier(files, wishes, arguments.denoiser)
     labels = labels or numbered_labels(found.classes)
     if len(labels) != found.classes:
-        raise UsageError(
-            f"--labels names {len(labels)} classes, {arguments.file} has {found.classes}"
-        )
+        raise UsageError(f"--labels names {len(labels)} classes, {what} has {found.classes}")
     accuracy, data = None, None
     if arguments.data:
         size = (found.height, found.width)
@@ -145,19 +150,20 @@ def run(arguments: argparse.Namespace) -> int:
         if int(data.labels.max()) >= found.classes:
             raise UsageError(
                 f"{arguments.data}: label {data.labels.max()} is out of range: "
-                f"{arguments.file} has {found.classes} classes"
+                f"{what} has {found.classes} classes"
             )
         if not (arguments.labels or numbered) and data.label_names:
             if len(data.label_names) != found.classes:
                 raise UsageError(
                     f"{arguments.data} has {len(data.label_names)} classes by name, "
-                    f"{arguments.file} has {found.classes}: give its class names with --labels, "
+                    f"{what} has {found.classes}: give its class names with --labels, "
                     "or name the folders by class number"
                 )
             labels = data.label_names
         share, error = clean_accuracy(found.logits, data.images, data.labels)
         accuracy = {"clean_accuracy": share, "standard_error": error, "images": len(data)}
-    source = {"file": arguments.file.name, "sha256": _sha256(arguments.file)}
+    sources = [{"file": path.name, "sha256": _sha256(path)} for path in files]
+    source: dict[str, Any] = {"ensemble": sources} if len(sources) > 1 else {**sources[0]}
     if arguments.denoiser:
         source |= {
             "denoiser": arguments.denoiser.name,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
-"""Others' ONNX classifiers: made to take batches of RGB images in [0, 1], joined to denoisers."""
+"""Others' ONNX classifiers: made to take batches of RGB images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx.inliner
-from onnx import TensorProto, compose, helper, numpy_helper, version_converter
+from onnx import TensorProto, helper, numpy_helper
 
 from ..engines import EngineError
 from ..engines.onnx_graph import check_graph
 from ..files import read_file
 from ..models import ModelError
+from .onnx_joining import joined, opset_of, refusal
 
 _MAX_FILE = 1 << 31  # bytes: protobuf's own limit
 _LEAST_OPSET = 13
@@ -50,10 +51,6 @@ class OnnxModel:
         return self.height == 0 and self.width == 0
 
 
-def _refuse(source: str, reason: str) -> ModelError:
-    return ModelError(f"{source}: {reason}")
-
-
 def read_onnx(path: Path, layout: str = "") -> OnnxModel:
     """Read and check an ONNX file.
 
@@ -72,7 +69,7 @@ def read_onnx(path: Path, layout: str = "") -> OnnxModel:
     try:
         content = read_file(path, _MAX_FILE)
     except OSError as error:
-        raise _refuse(source, f"cannot be read: {error.strerror or error}") from error
+        raise refusal(source, f"cannot be read: {error.strerror or error}") from error
     return parse_onnx(content, source, layout, path.parent)
 
 
@@ -93,7 +90,7 @@ def parse_onnx(
         raise
     except Exception as error:  # protobuf's and the checker's errors have no common base
         reason = " ".join(str(error).split())[:200]
-        raise _refuse(source, f"is no valid ONNX model: {reason}") from error
+        raise refusal(source, f"is no valid ONNX model: {reason}") from error
     try:
         check_graph(content, source)
     except EngineError as error:
@@ -102,34 +99,34 @@ def parse_onnx(
     inputs = [value for value in proto.graph.input if value.name not in given]
     outputs = list(proto.graph.output)
     if len(inputs) != 1 or len(outputs) != 1:
-        raise _refuse(
+        raise refusal(
             source,
             f"a classifier has one input and one output, this has {len(inputs)} and "
             f"{len(outputs)} ({', '.join(v.name for v in [*inputs, *outputs][:5])})",
         )
-    if _opset(proto) > onnx.defs.onnx_opset_version():
-        raise _refuse(
+    if opset_of(proto) > onnx.defs.onnx_opset_version():
+        raise refusal(
             source,
-            f"is of opset {_opset(proto)}, later than {onnx.defs.onnx_opset_version()}, the last "
-            "that is known here",
+            f"is of opset {opset_of(proto)}, later than {onnx.defs.onnx_opset_version()}, the "
+            "last that is known here",
         )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(tensor.elem_type)
-        raise _refuse(source, f"its input is {kind}: export it with a float32 input")
+        raise refusal(source, f"its input is {kind}: export it with a float32 input")
     for value in (*inputs, *outputs):
         for dim in value.type.tensor_type.shape.dim:
             if dim.HasField("dim_value") and dim.dim_value <= 0:  # so some write any
                 dim.ClearField("dim_value")
     sides = [dim.dim_value for dim in tensor.shape.dim]
     if len(sides) != 4:
-        raise _refuse(source, f"its input must be images, four dimensions, it has {len(sides)}")
+        raise refusal(source, f"its input must be images, four dimensions, it has {len(sides)}")
     layout = layout or _layout(sides, source)
     channels, height, width = (
         (sides[1], *sides[2:]) if layout == "nchw" else (sides[3], *sides[1:3])
     )
     if channels not in (0, 3):
-        raise _refuse(source, f"its input of shape {sides} has {channels} channels, not 3 of RGB")
+        raise refusal(source, f"its input of shape {sides} has {channels} channels, not 3 of RGB")
     return OnnxModel(proto, layout, sides[0], height, width)
 
 
@@ -143,7 +140,7 @@ def _take_in(proto: onnx.ModelProto, source: str, folder: Path | None) -> None:
         about = {entry.key: entry.value for entry in tensor.external_data}
         name = about.get("location", "")
         if folder is None or not name or Path(name).name != name:
-            raise _refuse(source, f"keeps weights in another folder ({name!a:.80}): save them "
+            raise refusal(source, f"keeps weights in another folder ({name!a:.80}): save them "
                           "inside or beside it")  # fmt: skip
         try:
             if name not in files:
@@ -152,12 +149,12 @@ def _take_in(proto: onnx.ModelProto, source: str, folder: Path | None) -> None:
             length = int(about.get("length", len(files[name]) - start))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise _refuse(source, f"its weights in {name} cannot be read: {reason}") from error
+            raise refusal(source, f"its weights in {name} cannot be read: {reason}") from error
         if min(start, length) < 0 or start + length > len(files[name]):
-            raise _refuse(source, f"its weights in {name} are cut at {len(files[name])} bytes")
+            raise refusal(source, f"its weights in {name} are cut at {len(files[name])} bytes")
         total += length
         if total > _MAX_FILE:  # a part of a file may be named any number of times
-            raise _refuse(source, f"its weights take more than {_MAX_FILE:,} bytes")
+            raise refusal(source, f"its weights take more than {_MAX_FILE:,} bytes")
         tensor.raw_data = files[name][start : start + length]
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
@@ -168,11 +165,11 @@ def _layout(sides: Sequence[int], source: str) -> str:
     if not fitting:
         unknown = 0 in (sides[1], sides[3])
         hint = "say --layout" if unknown else "it takes no RGB images, and the camera's are RGB"
-        raise _refuse(
+        raise refusal(
             source, f"neither axis 1 nor axis 3 of its input {sides} has 3 channels: {hint}"
         )
     if len(fitting) > 1:
-        raise _refuse(source, f"its input {sides} may be NCHW or NHWC: say --layout")
+        raise refusal(source, f"its input {sides} may be NCHW or NHWC: say --layout")
     return fitting[0]
 
 
@@ -212,52 +209,6 @@ def _free_batch(model: OnnxModel) -> onnx.ModelProto:
     return proto
 
 
-def _opset(proto: onnx.ModelProto) -> int:
-    return max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
-
-
-def _unite_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Name each operator set once, as merging asks for and does not do."""
-    versions: dict[str, int] = {}
-    for entry in proto.opset_import:
-        domain = "" if entry.domain == "ai.onnx" else entry.domain
-        versions[domain] = max(versions.get(domain, 0), entry.version)
-    del proto.opset_import[:]
-    proto.opset_import.extend(helper.make_opsetid(d, v) for d, v in versions.items())
-    return proto
-
-
-def _at_opset(proto: onnx.ModelProto, opset: int, source: str) -> onnx.ModelProto:
-    if _opset(proto) == opset:
-        return _unite_opsets(proto)
-    try:
-        return _unite_opsets(version_converter.convert_version(proto, opset))
-    except Exception as error:  # a RuntimeError of C++, or what Python adapters raise
-        reason = " ".join(str(error).split())[:200]
-        raise _refuse(source, f"cannot be brought to opset {opset}: {reason}") from error
-
-
-def _joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onnx.ModelProto:
-    """Feed the output of `first` into `second`."""
-    opset = max(_opset(first), _opset(second))
-    first, second = _at_opset(first, opset, source), _at_opset(second, opset, source)
-    version = max(first.ir_version, second.ir_version)
-    first.ir_version = second.ir_version = version
-    given = {tensor.name for tensor in second.graph.initializer}
-    entry = next(value.name for value in second.graph.input if value.name not in given)
-    try:
-        return _unite_opsets(
-            compose.merge_models(
-                compose.add_prefix(first, "a/"),
-                compose.add_prefix(second, "b/"),
-                [(f"a/{first.graph.output[0].name}", f"b/{entry}")],
-            )
-        )
-    except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:200]
-        raise _refuse(source, f"cannot be joined: {reason}") from error
-
-
 def _front(model: OnnxModel, mean: Sequence[float], std: Sequence[float]) -> onnx.ModelProto:
     """Return a model that normalises RGB [N, 3, H, W] in [0, 1] and gives it the layout."""
     shape = ["batch", 3, model.height or "height", model.width or "width"]
@@ -280,7 +231,7 @@ def _front(model: OnnxModel, mean: Sequence[float], std: Sequence[float]) -> onn
         [helper.make_tensor_value_info(out, TensorProto.FLOAT, out_shape)],
         constants,
     )
-    opset = max(_opset(model.proto), _LEAST_OPSET)
+    opset = max(opset_of(model.proto), _LEAST_OPSET)
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=model.proto.ir_version
     )
@@ -290,10 +241,4 @@ def normalised(
     model: OnnxModel, mean: Sequence[float], std: Sequence[float], source: str
 ) -> bytes:
     """Return ONNX of a dynamic batch of RGB [N, 3, H, W] in [0, 1], normalisation inside."""
-    return _joined(_front(model, mean, std), _free_batch(model), source).SerializeToString()
-
-
-def behind_denoiser(denoiser: bytes, classifier: bytes, source: str) -> bytes:
-    """Return ONNX of a classifier that sees what a denoiser makes of the image."""
-    first, second = onnx.load_from_string(denoiser), onnx.load_from_string(classifier)
-    return _joined(first, second, source).SerializeToString()
+    return joined(_front(model, mean, std), _free_batch(model), source).SerializeToString()

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks with random weights, and `import-checkpoint` on their files."""
 
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from rs_monitor.cli import main
 from rs_monitor.models import load_card, load_model
@@ -43,16 +46,60 @@ def saved(path, network, prefix="", arch=None, **rename):
     return path
 
 
-def imported(path, out, *options):
-    assert main(["import-checkpoint", str(path), "--out", str(out), *map(str, options)]) == 0
+def write_onnx(
+    path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1),
+    opset=9,
+):  # fmt: skip
+    """A small convolutional classifier of 8x8 images, as others export theirs; opset 9."""
+    rng = np.random.default_rng(4)
+    shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
+    constants = {
+        "w": rng.normal(0, 0.3, (4, channels, 3, 3)).astype(np.float32),
+        "shape": np.array(flat, np.int64),
+        "m": rng.normal(0, 0.3, (4 * 36, 5)).astype(np.float32),
+    }
+    nodes = [helper.make_node("Transpose", ["x"], ["planes"], perm=[0, 3, 1, 2])] if nhwc else []
+    nodes += [
+        helper.make_node("Conv", ["planes" if nhwc else "x", "w"], ["c"]),
+        helper.make_node(op, ["c"], ["r"], domain="" if op == "Relu" else "com.example"),
+        helper.make_node("Reshape", ["r", "shape"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "m"], ["image"]),  # a name that we give, too
+    ]
+    results = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 5])]
+    if outputs == 2:
+        results.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, [batch, 144]))
+    entry = helper.make_tensor_value_info("x", getattr(TensorProto, kind), shape)
+    initializers = [numpy_helper.from_array(v, k) for k, v in constants.items()]
+    graph = helper.make_graph(nodes, "g", [entry], results, initializers)
+    opsets = [helper.make_opsetid("", opset)]
+    if op != "Relu":
+        opsets.append(helper.make_opsetid("com.example", 1))
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=6), path)
+
+    def logits(x):
+        """By hand: correlate, clip, multiply."""
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))
+        c = np.einsum("nchwij,ocij->nohw", windows, constants["w"])
+        return c.clip(0).reshape(len(x), -1) @ constants["m"]
+
+    return logits
+
+
+def _words(files, out, options):
+    files = files if isinstance(files, (list, tuple)) else [files]
+    return ["import-checkpoint", *map(str, files), "--out", str(out), *map(str, options)]
+
+
+def imported(files, out, *options):
+    assert main(_words(files, out, options)) == 0
     card = load_card(out / f"{out.name}.yaml")
     return card, runtime(load_model(card).onnx, "the import")
 
 
-def refused(capsys, path, out, *options):
+def refused(capsys, files, out, *options):
     """The command's one line on standard error; nothing was written."""
     before = {p.name: p.read_bytes() for p in out.iterdir()} if out.exists() else None
-    assert main(["import-checkpoint", str(path), "--out", str(out), *map(str, options)]) == 2
+    assert main(_words(files, out, options)) == 2
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1, printed.err
     after = {p.name: p.read_bytes() for p in out.iterdir()} if out.exists() else None
