@@ -36,7 +36,7 @@ MODULES = {
     "certification/planning": (),
     "certification/approximations": (),
     "certifier": (),
-    "frame_certificate": ("test_certifier.py",),
+    "frame_certificate": ("certifier/test_certifier.py",),
     "sampling": (),
     "pacing": (),
     "chunks": (),
