@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper, version_converter
+from onnx import TensorProto, helper, numpy_helper, version_converter
 
 from ..models import ModelError
 
@@ -26,7 +26,7 @@ def opset_of(proto: onnx.ModelProto) -> int:
 
 
 def _unite_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Name each operator set once, as merging asks for and does not do."""
+    """Name each operator set once."""
     versions: dict[str, int] = {}
     for entry in proto.opset_import:
         domain = "" if entry.domain == "ai.onnx" else entry.domain
@@ -46,42 +46,90 @@ def _at_opset(proto: onnx.ModelProto, opset: int, source: str) -> onnx.ModelProt
         raise refusal(source, f"cannot be brought to opset {opset}: {reason}") from error
 
 
+def _prefixed(graph: onnx.GraphProto, prefix: str) -> onnx.GraphProto:
+    """Put a prefix before every name in a graph and the graphs inside it, and return it.
+
+    Not `onnx.compose.add_prefix`, by which a branch loses sight of the weights around it.
+    """
+    named = (*graph.input, *graph.output, *graph.initializer)
+    for value in (*named, *(tensor.values for tensor in graph.sparse_initializer)):
+        value.name = prefix + value.name
+    del graph.value_info[:]  # inferred again
+    for node in graph.node:
+        node.name = node.name and prefix + node.name
+        for names in (node.input, node.output):
+            names[:] = [name and prefix + name for name in names]  # "": an input left out
+        for attribute in node.attribute:
+            for inner in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
+                _prefixed(inner, prefix)
+    return graph
+
+
+def _entry(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
+    """Return a graph's only input that is not given."""
+    given = {tensor.name for tensor in graph.initializer}
+    return next(value for value in graph.input if value.name not in given)
+
+
+def _united(
+    models: Sequence[onnx.ModelProto],
+    nodes: Sequence[onnx.NodeProto],
+    graphs: Sequence[onnx.GraphProto],
+    ends: tuple[onnx.ValueInfoProto, onnx.ValueInfoProto],
+    source: str,
+    constants: Sequence[onnx.TensorProto] = (),
+) -> onnx.ModelProto:
+    """Return a model of these nodes, with what the graphs of the models hold.
+
+    Raises
+    ------
+    ModelError
+        When it is no valid one.
+    """
+    first, last = ends
+    versions: dict[str, int] = {}
+    for entry in (entry for model in models for entry in model.opset_import):
+        versions[entry.domain] = max(versions.get(entry.domain, 0), entry.version)
+    proto = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "joined",
+            [first],
+            [last],
+            [*constants, *(tensor for graph in graphs for tensor in graph.initializer)],
+            sparse_initializer=[t for graph in graphs for t in graph.sparse_initializer],
+        ),
+        opset_imports=[helper.make_opsetid(d, v) for d, v in versions.items()],
+        ir_version=max(model.ir_version for model in models),
+    )
+    try:
+        onnx.checker.check_model(proto)
+    except Exception as error:  # protobuf's and the checker's errors have no common base
+        reason = " ".join(str(error).split())[:200]
+        raise refusal(source, f"cannot be joined: {reason}") from error
+    return proto
+
+
 def joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onnx.ModelProto:
     """Feed the output of `first` into `second`.
 
     Raises
     ------
     ModelError
-        When their operator sets cannot be brought together.
+        When they cannot be brought together.
     """
     opset = max(opset_of(first), opset_of(second))
-    first, second = _at_opset(first, opset, source), _at_opset(second, opset, source)
-    version = max(first.ir_version, second.ir_version)
-    first.ir_version = second.ir_version = version
-    entry = _entry(second.graph)
-    try:
-        return _unite_opsets(
-            compose.merge_models(
-                compose.add_prefix(first, "a/"),
-                compose.add_prefix(second, "b/"),
-                [(f"a/{first.graph.output[0].name}", f"b/{entry}")],
-            )
-        )
-    except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:200]
-        raise refusal(source, f"cannot be joined: {reason}") from error
+    models = [_at_opset(model, opset, source) for model in (first, second)]
+    a, b = (_prefixed(model.graph, f"{name}/") for name, model in zip("ab", models))
+    link = helper.make_node("Identity", [a.output[0].name], [_entry(b).name])
+    nodes = [*a.node, link, *b.node]
+    return _united(models, nodes, (a, b), (_entry(a), b.output[0]), source)
 
 
 def behind_denoiser(denoiser: bytes, classifier: bytes, source: str) -> bytes:
     """Return ONNX of a classifier that sees what a denoiser makes of the image."""
     first, second = onnx.load_from_string(denoiser), onnx.load_from_string(classifier)
     return joined(first, second, source).SerializeToString()
-
-
-def _entry(graph: onnx.GraphProto) -> str:
-    """Return the name of a graph's only input that is not given."""
-    given = {tensor.name for tensor in graph.initializer}
-    return next(value.name for value in graph.input if value.name not in given)
 
 
 def ensemble(classifiers: Sequence[bytes], source: str) -> bytes:
@@ -98,46 +146,32 @@ def ensemble(classifiers: Sequence[bytes], source: str) -> bytes:
     Raises
     ------
     ModelError
-        When their operator sets cannot be brought together.
+        When they cannot be brought together.
     """
     models = [onnx.load_from_string(content) for content in classifiers]
     opset = max(opset_of(model) for model in models)
     models = [_at_opset(model, opset, source) for model in models]
-    shape = ["batch", 3, *_size(models)]
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)
-    nodes, constants, sparse, outputs, versions = [], [], [], [], {}
-    for index, model in enumerate(models):
-        graph = compose.add_prefix(model, f"{index}/").graph
-        nodes.append(helper.make_node("Identity", ["image"], [_entry(graph)]))
-        nodes.extend(graph.node)
-        constants.extend(graph.initializer)
-        sparse.extend(graph.sparse_initializer)
-        outputs.append(graph.output[0].name)
-        for entry in model.opset_import:
-            versions[entry.domain] = max(versions.get(entry.domain, 0), entry.version)
-    total = outputs[0]
-    for index, output in enumerate(outputs[1:], 1):
-        nodes.append(helper.make_node("Add", [total, output], [f"sum/{index}"]))
+    graphs = [_prefixed(model.graph, f"{index}/") for index, model in enumerate(models)]
+    nodes = []
+    for graph in graphs:
+        nodes += [helper.make_node("Identity", ["image"], [_entry(graph).name]), *graph.node]
+    total = graphs[0].output[0].name
+    for index, graph in enumerate(graphs[1:], 1):
+        nodes.append(helper.make_node("Add", [total, graph.output[0].name], [f"sum/{index}"]))
         total = f"sum/{index}"
-    share = np.array(1 / len(models), np.float32)
-    constants.append(numpy_helper.from_array(share, "share"))
     nodes.append(helper.make_node("Mul", [total, "share"], ["logits"]))
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", None])
-    return helper.make_model(
-        helper.make_graph(
-            nodes, "ensemble", [image], [logits], constants, sparse_initializer=sparse
-        ),
-        opset_imports=[helper.make_opsetid(d, v) for d, v in versions.items()],
-        ir_version=max(model.ir_version for model in models),
-    ).SerializeToString()
+    share = numpy_helper.from_array(np.array(1 / len(models), np.float32), "share")
+    ends = (
+        helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, *_size(graphs)]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", None]),
+    )
+    return _united(models, nodes, graphs, ends, source, [share]).SerializeToString()
 
 
-def _size(models: Sequence[onnx.ModelProto]) -> list[int | str]:
-    """Return height and width as any of the models fixes them; names for what none does."""
+def _size(graphs: Sequence[onnx.GraphProto]) -> list[int | str]:
+    """Return height and width as any of the graphs fixes them; names for what none does."""
     fixed = {}
-    for model in models:
-        entry = _entry(model.graph)
-        value = next(value for value in model.graph.input if value.name == entry)
-        dims = value.type.tensor_type.shape.dim[2:]
+    for graph in graphs:
+        dims = _entry(graph).type.tensor_type.shape.dim[2:]
         fixed |= {name: d.dim_value for name, d in zip(_SIDES, dims) if d.dim_value}
     return [fixed.get(name, name) for name in _SIDES]

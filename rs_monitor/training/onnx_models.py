@@ -21,6 +21,7 @@ from .onnx_joining import joined, opset_of, refusal
 
 _MAX_FILE = 1 << 31  # bytes: protobuf's own limit
 _LEAST_OPSET = 13
+_FREE_WEIGHTS = 4  # IR version from which weights need not be inputs as well
 LAYOUTS = ("nchw", "nhwc")
 
 
@@ -97,6 +98,7 @@ def parse_onnx(
         raise ModelError(str(error)) from error
     given = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in given]
+    proto.ir_version = max(proto.ir_version, _FREE_WEIGHTS)  # as those that we put in
     outputs = list(proto.graph.output)
     if len(inputs) != 1 or len(outputs) != 1:
         raise refusal(

@@ -48,9 +48,12 @@ def saved(path, network, prefix="", arch=None, **rename):
 
 def write_onnx(
     path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1),
-    opset=9,
+    opset=9, ir=6, branch=False,
 ):  # fmt: skip
-    """A small convolutional classifier of 8x8 images, as others export theirs; opset 9."""
+    """A small convolutional classifier of 8x8 images, as others export theirs.
+
+    Before `ir` 4 weights are inputs as well; `branch` multiplies inside an If.
+    """
     rng = np.random.default_rng(4)
     shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
     constants = {
@@ -63,18 +66,31 @@ def write_onnx(
         helper.make_node("Conv", ["planes" if nhwc else "x", "w"], ["c"]),
         helper.make_node(op, ["c"], ["r"], domain="" if op == "Relu" else "com.example"),
         helper.make_node("Reshape", ["r", "shape"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "m"], ["image"]),  # a name that we give, too
     ]
+    last = helper.make_node("MatMul", ["flat", "m"], ["image"])  # a name that we give, too
+    if branch:
+        out = [helper.make_tensor_value_info("image", TensorProto.FLOAT, None)]
+        inside = helper.make_graph([last], "inside", [], out)
+        constants["condition"] = np.array(True)
+        last = helper.make_node(
+            "If", ["condition"], ["image"], then_branch=inside, else_branch=inside
+        )
+    nodes.append(last)
     results = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 5])]
     if outputs == 2:
         results.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, [batch, 144]))
     entry = helper.make_tensor_value_info("x", getattr(TensorProto, kind), shape)
     initializers = [numpy_helper.from_array(v, k) for k, v in constants.items()]
-    graph = helper.make_graph(nodes, "g", [entry], results, initializers)
+    entries = [entry]
+    if ir < 4:
+        entries += [
+            helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in initializers
+        ]
+    graph = helper.make_graph(nodes, "g", entries, results, initializers)
     opsets = [helper.make_opsetid("", opset)]
     if op != "Relu":
         opsets.append(helper.make_opsetid("com.example", 1))
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=6), path)
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=ir), path)
 
     def logits(x):
         """By hand: correlate, clip, multiply."""

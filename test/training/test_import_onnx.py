@@ -45,6 +45,14 @@ def test_others_onnx_becomes_dynamic_nchw_with_its_normalisation_inside(
     assert main(["models", "verify", str(card.path)]) == 0
 
 
+@pytest.mark.parametrize("how", [{"ir": 3}, {"branch": True, "opset": 13}])
+def test_weights_that_are_inputs_as_well_or_used_inside_a_branch(tmp_path, how):
+    by_hand = write_onnx(tmp_path / "theirs.onnx", **how)
+    _, logits = imported(tmp_path / "theirs.onnx", tmp_path / "model", "--mean", "0.5")
+    x = images(8).numpy()
+    assert worst_difference(by_hand(x - 0.5), logits(x)) < 1e-5
+
+
 def test_a_bias_that_is_reshaped_stays_as_it_is(tmp_path):
     rng = np.random.default_rng(5)
     weights, bias = rng.normal(size=(3, 5)).astype("f4"), rng.normal(size=3).astype("f4")
