@@ -35,12 +35,13 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "import-checkpoint",
         "a model with its card from a PyTorch checkpoint (Cohen et al., Salman et al., "
-        "torchvision, timm, akamaster) or an ONNX file; nothing in it is run",
+        "torchvision, timm, akamaster) or an ONNX file, or an ensemble of several; nothing in a "
+        "file is run",
         "rs_monitor import-checkpoint checkpoint.pth.tar --sigma 0.25 --out models/cohen",
     )
     parser.add_argument(
         "files", type=named_path, nargs="+", metavar="FILE",
-        help="several become an ensemble: the mean of their logits",
+        help="several become an ensemble, the mean of their logits; the options are for each",
     )  # fmt: skip
     add_model_options(parser)
     parser.add_argument(
@@ -124,7 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--sigma must lie in 0 to {MAX_SIGMA:g}, got {arguments.sigma:g}")
     graphs = [path for path in files if path.suffix.lower() == ".onnx"]
     if arguments.arch and graphs:
-        raise UsageError(f"--arch is for checkpoints: {graphs[0]} holds its network")
+        first = "; import the checkpoint first" * (len(files) > len(graphs))
+        raise UsageError(f"--arch is for checkpoints: {graphs[0]} holds its network{first}")
     wishes = Wishes(
         architecture=arguments.arch,
         layout=arguments.layout,
@@ -134,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
         size=arguments.size,
     )
     found = import_classifier(files, wishes, arguments.denoiser)
+    sources = _sources(files)
     labels = labels or numbered_labels(found.classes)
     if len(labels) != found.classes:
         raise UsageError(f"--labels names {len(labels)} classes, {what} has {found.classes}")
@@ -162,8 +165,7 @@ def run(arguments: argparse.Namespace) -> int:
             labels = data.label_names
         share, error = clean_accuracy(found.logits, data.images, data.labels)
         accuracy = {"clean_accuracy": share, "standard_error": error, "images": len(data)}
-    sources = [{"file": path.name, "sha256": _sha256(path)} for path in files]
-    source: dict[str, Any] = {"ensemble": sources} if len(sources) > 1 else {**sources[0]}
+    source: dict[str, Any] = {"ensemble": sources} if len(sources) > 1 else sources[0]
     if arguments.denoiser:
         source |= {
             "denoiser": arguments.denoiser.name,
@@ -217,6 +219,23 @@ def run(arguments: argparse.Namespace) -> int:
             print("trained without noise: expect it to abstain; train --start fine-tunes it, "
                   "--denoiser puts a denoiser in front")  # fmt: skip
     return 0
+
+
+def _sources(files: list[Path]) -> list[dict[str, str]]:
+    """Return name and content's hash of each file.
+
+    Raises
+    ------
+    UsageError
+        When one is there twice.
+    """
+    sources: list[dict[str, str]] = []
+    for path in files:
+        digest = _sha256(path)
+        if any(digest == source["sha256"] for source in sources):
+            raise UsageError(f"{path} is in the ensemble twice: name it once")
+        sources.append({"file": path.name, "sha256": digest})
+    return sources
 
 
 def _sha256(path: Path) -> str:

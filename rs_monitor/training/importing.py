@@ -68,12 +68,8 @@ def import_classifier(
         what was made of them computes something else.
     """
     found = [read_classifier(path, wishes) for path in paths]
-    name = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    if len(paths) > 1:
-        _check_alike(paths, found)
-        read = _ensemble(found, name)
-    else:
-        (read,) = found
+    name = " and ".join(map(str, paths))
+    (read,) = found if len(found) == 1 else (_ensemble(paths, found),)
     content, source, height, width = read.content, read.logits, read.height, read.width
     dynamic, architecture = read.dynamic_size, read.architecture
     if denoiser is not None:
@@ -84,9 +80,7 @@ def import_classifier(
         def source(images: np.ndarray) -> np.ndarray:
             return classify(denoise(images))
 
-    logits = runtime(content, name)
-    difference = check_agreement(source, logits, height, width, name)
-    classes = logits(np.zeros((1, 3, height, width), np.float32)).shape[1]
+    logits, difference, classes = _compared(content, source, height, width, name)
     if dynamic:
         dynamic = all(_takes(logits, *size) for size in other_sizes(height, width))
     return Imported(
@@ -102,13 +96,26 @@ def import_classifier(
     )
 
 
-def _check_alike(paths: Sequence[Path], found: Sequence[ReadClassifier]) -> None:
-    """Refuse classifiers of different images or classes; each is compared with its source."""
-    shapes = []
+def _compared(
+    content: bytes, source: Logits, height: int, width: int, name: str
+) -> tuple[Logits, float, int]:
+    """Return what runs ONNX, its worst difference from its source, and the number of classes."""
+    logits = runtime(content, name)
+    difference = check_agreement(source, logits, height, width, name)
+    return logits, difference, logits(np.zeros((1, 3, height, width), np.float32)).shape[1]
+
+
+def _ensemble(paths: Sequence[Path], found: Sequence[ReadClassifier]) -> ReadClassifier:
+    """Return the mean of classifiers, each compared with its source.
+
+    Raises
+    ------
+    ModelError
+        When they are of different images or classes.
+    """
+    first, shapes = found[0], []
     for path, read in zip(paths, found):
-        logits = runtime(read.content, str(path))
-        check_agreement(read.logits, logits, read.height, read.width, str(path))
-        classes = logits(np.zeros((1, 3, read.height, read.width), np.float32)).shape[1]
+        _, _, classes = _compared(read.content, read.logits, read.height, read.width, str(path))
         shapes.append((read.height, read.width, classes))
         if shapes[-1] != shapes[0]:
             (height, width, classes), (h, w, k) = shapes[0], shapes[-1]
@@ -117,19 +124,20 @@ def _check_alike(paths: Sequence[Path], found: Sequence[ReadClassifier]) -> None
                 f"into {classes}: an ensemble needs the same"
             )
 
-
-def _ensemble(found: Sequence[ReadClassifier], name: str) -> ReadClassifier:
     def source(images: np.ndarray) -> np.ndarray:
         return np.mean([read.logits(images) for read in found], axis=0)
 
+    normalisations = [read.normalisation for read in found]
+    if len(set(normalisations)) > 1:
+        normalisations = [f"{path.name}: {n}" for path, n in zip(paths, normalisations)]
     return ReadClassifier(
-        ensemble([read.content for read in found], name),
+        ensemble([read.content for read in found], shapes[0][2], [str(path) for path in paths]),
         source,
-        found[0].height,
-        found[0].width,
+        first.height,
+        first.width,
         all(read.dynamic_size for read in found),
-        f"ensemble of {', '.join(read.architecture for read in found)}",
-        "; ".join(dict.fromkeys(read.normalisation for read in found)),
+        f"ensemble ({', '.join(read.architecture for read in found)})",
+        "; ".join(dict.fromkeys(normalisations)),
     )
 
 

@@ -20,6 +20,10 @@ def refusal(source: str, reason: str) -> ModelError:
     return ModelError(f"{source}: {reason}")
 
 
+def _shortened(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
 def opset_of(proto: onnx.ModelProto) -> int:
     """Return the version of ONNX's own operators that a model uses."""
     return max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=1)
@@ -42,7 +46,7 @@ def _at_opset(proto: onnx.ModelProto, opset: int, source: str) -> onnx.ModelProt
     try:
         return _unite_opsets(version_converter.convert_version(proto, opset))
     except Exception as error:  # a RuntimeError of C++, or what Python adapters raise
-        reason = " ".join(str(error).split())[:200]
+        reason = _shortened(error)
         raise refusal(source, f"cannot be brought to opset {opset}: {reason}") from error
 
 
@@ -51,8 +55,7 @@ def _prefixed(graph: onnx.GraphProto, prefix: str) -> onnx.GraphProto:
 
     Not `onnx.compose.add_prefix`, by which a branch loses sight of the weights around it.
     """
-    named = (*graph.input, *graph.output, *graph.initializer)
-    for value in (*named, *(tensor.values for tensor in graph.sparse_initializer)):
+    for value in (*graph.input, *graph.output, *graph.initializer):
         value.name = prefix + value.name
     del graph.value_info[:]  # inferred again
     for node in graph.node:
@@ -74,40 +77,43 @@ def _entry(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
 def _united(
     models: Sequence[onnx.ModelProto],
     nodes: Sequence[onnx.NodeProto],
-    graphs: Sequence[onnx.GraphProto],
     ends: tuple[onnx.ValueInfoProto, onnx.ValueInfoProto],
     source: str,
     constants: Sequence[onnx.TensorProto] = (),
 ) -> onnx.ModelProto:
-    """Return a model of these nodes, with what the graphs of the models hold.
+    """Return a model of these nodes, with the constants of the models.
 
     Raises
     ------
     ModelError
         When it is no valid one.
     """
-    first, last = ends
-    versions: dict[str, int] = {}
-    for entry in (entry for model in models for entry in model.opset_import):
-        versions[entry.domain] = max(versions.get(entry.domain, 0), entry.version)
+    weights = [tensor for model in models for tensor in model.graph.initializer]
     proto = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "joined",
-            [first],
-            [last],
-            [*constants, *(tensor for graph in graphs for tensor in graph.initializer)],
-            sparse_initializer=[t for graph in graphs for t in graph.sparse_initializer],
-        ),
-        opset_imports=[helper.make_opsetid(d, v) for d, v in versions.items()],
+        helper.make_graph(nodes, "joined", [ends[0]], [ends[1]], [*constants, *weights]),
+        opset_imports=[entry for model in models for entry in model.opset_import],
         ir_version=max(model.ir_version for model in models),
     )
+    proto = _unite_opsets(proto)
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # protobuf's and the checker's errors have no common base
-        reason = " ".join(str(error).split())[:200]
-        raise refusal(source, f"cannot be joined: {reason}") from error
+        raise refusal(source, f"cannot be joined: {_shortened(error)}") from error
     return proto
+
+
+def packed(proto: onnx.ModelProto, source: str) -> bytes:
+    """Return a model as the bytes of a file.
+
+    Raises
+    ------
+    ModelError
+        When they are more than protobuf can hold.
+    """
+    try:
+        return proto.SerializeToString()
+    except Exception as error:  # ValueError, or protobuf's own
+        raise refusal(source, "takes more than 2 GiB as one model") from error
 
 
 def joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onnx.ModelProto:
@@ -123,16 +129,16 @@ def joined(first: onnx.ModelProto, second: onnx.ModelProto, source: str) -> onnx
     a, b = (_prefixed(model.graph, f"{name}/") for name, model in zip("ab", models))
     link = helper.make_node("Identity", [a.output[0].name], [_entry(b).name])
     nodes = [*a.node, link, *b.node]
-    return _united(models, nodes, (a, b), (_entry(a), b.output[0]), source)
+    return _united(models, nodes, (_entry(a), b.output[0]), source)
 
 
 def behind_denoiser(denoiser: bytes, classifier: bytes, source: str) -> bytes:
     """Return ONNX of a classifier that sees what a denoiser makes of the image."""
     first, second = onnx.load_from_string(denoiser), onnx.load_from_string(classifier)
-    return joined(first, second, source).SerializeToString()
+    return packed(joined(first, second, source), source)
 
 
-def ensemble(classifiers: Sequence[bytes], source: str) -> bytes:
+def ensemble(classifiers: Sequence[bytes], classes: int, sources: Sequence[str]) -> bytes:
     """Return ONNX of the mean of several classifiers' logits (Horvath et al. 2022, section 4).
 
     Parameters
@@ -140,17 +146,20 @@ def ensemble(classifiers: Sequence[bytes], source: str) -> bytes:
     classifiers : sequence of bytes
         Each maps a dynamic batch of float32 RGB [N, 3, H, W] in [0, 1] to logits [N, K], with
         the same H, W and K.
-    source : str
-        For errors.
+    classes : int
+        K.
+    sources : sequence of str
+        Their names, for errors.
 
     Raises
     ------
     ModelError
         When they cannot be brought together.
     """
+    whole = " and ".join(sources)
     models = [onnx.load_from_string(content) for content in classifiers]
     opset = max(opset_of(model) for model in models)
-    models = [_at_opset(model, opset, source) for model in models]
+    models = [_at_opset(model, opset, source) for model, source in zip(models, sources)]
     graphs = [_prefixed(model.graph, f"{index}/") for index, model in enumerate(models)]
     nodes = []
     for graph in graphs:
@@ -163,9 +172,9 @@ def ensemble(classifiers: Sequence[bytes], source: str) -> bytes:
     share = numpy_helper.from_array(np.array(1 / len(models), np.float32), "share")
     ends = (
         helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, *_size(graphs)]),
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", None]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", classes]),
     )
-    return _united(models, nodes, graphs, ends, source, [share]).SerializeToString()
+    return packed(_united(models, nodes, ends, whole, [share]), whole)
 
 
 def _size(graphs: Sequence[onnx.GraphProto]) -> list[int | str]:

@@ -17,7 +17,7 @@ from ..engines import EngineError
 from ..engines.onnx_graph import check_graph
 from ..files import read_file
 from ..models import ModelError
-from .onnx_joining import joined, opset_of, refusal
+from .onnx_joining import joined, opset_of, packed, refusal
 
 _MAX_FILE = 1 << 31  # bytes: protobuf's own limit
 _LEAST_OPSET = 13
@@ -243,4 +243,4 @@ def normalised(
     model: OnnxModel, mean: Sequence[float], std: Sequence[float], source: str
 ) -> bytes:
     """Return ONNX of a dynamic batch of RGB [N, 3, H, W] in [0, 1], normalisation inside."""
-    return joined(_front(model, mean, std), _free_batch(model), source).SerializeToString()
+    return packed(joined(_front(model, mean, std), _free_batch(model), source), source)

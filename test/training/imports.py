@@ -48,13 +48,13 @@ def saved(path, network, prefix="", arch=None, **rename):
 
 def write_onnx(
     path, *, nhwc=False, outputs=1, channels=3, batch=1, op="Relu", kind="FLOAT", flat=(1, -1),
-    opset=9, ir=6, branch=False,
+    opset=9, ir=6, branch=False, seed=4,
 ):  # fmt: skip
     """A small convolutional classifier of 8x8 images, as others export theirs.
 
     Before `ir` 4 weights are inputs as well; `branch` multiplies inside an If.
     """
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(seed)
     shape = [batch, 8, 8, channels] if nhwc else [batch, channels, 8, 8]
     constants = {
         "w": rng.normal(0, 0.3, (4, channels, 3, 3)).astype(np.float32),
