@@ -38,6 +38,7 @@ def tables() -> dict[str, str]:
     return {
         "models": results.short_markdown_table(sum(members.values(), ())),
         "traffic signs": results.markdown_table(members["traffic_signs"]),
+        "ensembles": results.markdown_table(members["traffic_signs_ensemble"]),
         "CIFAR-10": results.markdown_table(members["cifar10"]),
         "parameters": markdown_table(parameters.PARAMETERS),
         "safety parameters": markdown_table(safety_parameters.PARAMETERS),
