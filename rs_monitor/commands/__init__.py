@@ -81,6 +81,11 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def printable(name: str) -> str:
+    """Return the name of a file as Unicode: bytes that are none are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def asked_model(arguments: argparse.Namespace) -> str:
     """Return the path of --model; "" for the shipped signs."""
     return "" if arguments.model is None else str(arguments.model)

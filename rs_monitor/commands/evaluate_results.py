@@ -17,6 +17,7 @@ from ..evaluation.figures import write_picture
 from ..evaluation.measuring import Measured
 from ..models import ModelCard, save_card
 from ..program import UsageError
+from . import printable
 
 _CARD_N = 200  # about what a small CPU draws in a frame period of 40 ms
 
@@ -48,7 +49,7 @@ def plot(
         When the file cannot be written.
     """
     title = (
-        f"{result['model']} on {result['data']}: {result['images']} images, "
+        f"{result['model']} on {printable(result['data'])}: {result['images']} images, "
         f"σ = {result['sigma']:g}, α = {result['alpha']:g}, {result['procedure']}"
     )
     options = {name: result[name] for name in ("sigma", "alpha", "procedure")}

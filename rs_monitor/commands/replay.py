@@ -23,6 +23,7 @@ from . import (
     add_seed_option,
     named_path,
     new_parser,
+    printable,
     write_json,
 )
 
@@ -184,6 +185,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         pyarrow()
         streams, warnings = find_streams(arguments.bag, arguments.topic)
+        for name in (str(arguments.out), *(stream.bag for stream in streams)):
+            if printable(name) != name:  # the table, the page and the recording hold it
+                raise UsageError(f"rename {name!a}: its name is not UTF-8")
         plan = make_plan(arguments, streams)
         check_folder(arguments.out)
         with interrupts_raise():

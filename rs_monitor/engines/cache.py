@@ -95,7 +95,7 @@ class EngineCache:
     Raises
     ------
     EngineError
-        When the folder cannot be made or written, or is not this user's alone.
+        When the folder cannot be made, or is not this user's alone.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -108,8 +108,6 @@ class EngineCache:
             shown = repr(str(self.folder))
             raise EngineError(f"cannot make the engine cache {shown}: {reason}") from error
         self._check_owner(self.folder, state, writable=stat.S_IWGRP | stat.S_IWOTH)
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise EngineError(f"the engine cache {self.folder} is not writable")
 
     @staticmethod
     def _check_owner(path: Path, state: os.stat_result, *, writable: int) -> None:
@@ -231,6 +229,11 @@ class EngineCache:
         EngineError
             Of `load`, of `build`, or when it cannot be written.
         """
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            engine = self.load(key)  # a folder that was filled and then made read-only will do
+            if engine is None:
+                raise EngineError(f"the engine cache {self.folder} is not writable")
+            return engine, False
         with self._lock(key, waiting):
             engine = self.load(key)
             if engine is not None:

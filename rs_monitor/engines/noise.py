@@ -47,7 +47,8 @@ def noise_key(seed: int | None, source: str, index: int) -> bytes:
     """
     if seed is None:
         return os.urandom(KEY_BYTES)
-    return hashlib.blake2b(f"{seed}/{source}/{index}".encode(), digest_size=KEY_BYTES).digest()
+    text = f"{seed}/{source}/{index}".encode(errors="surrogateescape")  # a file may have any name
+    return hashlib.blake2b(text, digest_size=KEY_BYTES).digest()
 
 
 def add_noise(out: np.ndarray, image: np.ndarray, sigma: float, key: bytes, start: int) -> None:

@@ -17,6 +17,7 @@ from ..certification.expectation import votes_and_level
 from .inversion import invert, is_printed_number, printed_half_widths
 from .log_origin import made_with
 from .log_table import LogTable, read_table
+from .vote_row import DECIMALS
 
 #: Samples behind each row of the field's logs.
 USUAL_N = 100_000
@@ -206,6 +207,18 @@ def read_log(
         raise ValueError(f"log {path}: {error}") from error
 
 
+def _intervals(radii: np.ndarray, half_widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return middles and half widths of what printed radii may stand for, as `invert` takes them.
+
+    The field rounds to the nearest, `rs_monitor evaluate` rounds down: where the radii have its
+    decimals, they may be either.
+    """
+    unit = 10.0**-DECIMALS
+    if not np.allclose(half_widths, unit / 2, rtol=1e-6, atol=0.0):
+        return radii, half_widths
+    return radii + unit / 4, np.full_like(half_widths, 0.75 * unit)
+
+
 def _interpret(
     path: Path, table: LogTable, sigma: float | None, n: int, alpha: float | None, procedure: str
 ) -> CertificationLog:
@@ -242,7 +255,7 @@ def _interpret(
     lines = np.array(table.lines)[kept]
     radii, half_widths, certified = radii[kept], half_widths[kept], certified[kept]
 
-    own = radii[certified], half_widths[certified]
+    own = _intervals(radii[certified], half_widths[certified])
     sigma, alpha, said = made_with(*own, path, sigma=sigma, n=n, alpha=alpha, procedure=procedure)
     warnings += said
     most = radius_cap(n, sigma, votes_and_level(n, alpha, procedure)[1])

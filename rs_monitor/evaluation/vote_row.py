@@ -13,6 +13,9 @@ import numpy as np
 from ..engines import EngineError, Votes
 from .measuring import Measured
 
+#: Decimals of the radii in the TSV, rounded down: never more than is certified.
+DECIMALS = 6
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -53,9 +56,9 @@ class Row:
     def tsv(self) -> str:
         """Return the row as the field's logs have it."""
         correct = int(self.predict == self.label)
-        radius = math.floor(self.radius * 1e6) / 1e6  # never more than is certified
+        radius = math.floor(self.radius * 10**DECIMALS) / 10**DECIMALS
         return (
-            f"{self.index}\t{self.label}\t{self.predict}\t{radius:.6f}\t{correct}\t"
+            f"{self.index}\t{self.label}\t{self.predict}\t{radius:.{DECIMALS}f}\t{correct}\t"
             f"{self.seconds:.6f}\n"
         )
 

@@ -387,6 +387,13 @@ def test_plot(tmp_path, evaluate, name, magic):
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_plot_of_data_whose_name_is_not_utf_8(tmp_path, data, evaluate):
+    pytest.importorskip("matplotlib", reason="needs the extra figures")
+    named = Path(data).rename(tmp_path / os.fsdecode(b"sch\xfcld.npz"))
+    evaluate("--n", 20, "--plot", tmp_path / "a.svg", of=named)
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
 def test_plot_without_matplotlib(tmp_path, evaluate, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.backends", None)
     reason = evaluate("--n", 20, "--plot", tmp_path / "a.png", status=2)

@@ -101,6 +101,26 @@ def test_the_certificate_bag_is_the_table_again(serial):
         assert message == {name: row[name] for name in MESSAGE if name != "randomization"}
 
 
+def test_the_safety_monitor_would_hear_the_certificate_bag(serial):
+    reason = "needs ROS 2"
+    pytest.importorskip("rclpy", reason=reason)
+    from rs_monitor.ros.topics import CERTIFICATE
+
+    with AnyReader([serial / "certificates"]) as reader:
+        (offered,) = reader.connections[0].ext.offered_qos_profiles
+    lease = offered.liveliness_lease_duration
+    assert lease.sec + lease.nsec / 1e9 == CERTIFICATE.lease
+    assert offered.depth == CERTIFICATE.depth
+    assert offered.reliability.name == "RELIABLE"
+
+
+def test_names_that_are_not_utf_8(bag, card, tmp_path, capsys):
+    name = os.fsdecode(b"sch\xfcld")
+    named = shutil.copytree(bag, tmp_path / name)
+    assert "is not UTF-8" in error_of(capsys, named, card=card, out=tmp_path / "out")
+    assert "is not UTF-8" in error_of(capsys, bag, card=card, out=tmp_path / name / "out")
+
+
 def test_pictures_of_the_worst_frames(serial):
     found = rows(serial)
     for point in range(4):

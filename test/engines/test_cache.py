@@ -41,6 +41,16 @@ def test_built_once(cache):
     assert EngineCache(cache.folder).load(KEY) == ENGINE
 
 
+def test_a_folder_made_read_only_gives_what_it_holds(cache, monkeypatch):
+    stored(cache)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    frozen = EngineCache(cache.folder)
+    assert frozen.load(KEY) == ENGINE
+    assert frozen.get(KEY, never) == (ENGINE, False)
+    with pytest.raises(EngineError, match="is not writable"):
+        frozen.get(dataclasses.replace(KEY, batch=1), never)
+
+
 def test_only_the_owner_can_read(cache):
     stored(cache)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in cache.folder.iterdir()}

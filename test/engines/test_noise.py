@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The rs_monitor authors
 # SPDX-License-Identifier: Apache-2.0
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -113,3 +114,4 @@ def test_noise_key():
     assert noise_key(3, "a", 5) == noise_key(3, "a", 5)
     different = {noise_key(s, t, i) for s in (0, 1) for t in ("a", "b") for i in range(3)}
     assert len(different) == 12
+    assert len(noise_key(3, os.fsdecode(b"sch\xfcld.png"), 0)) == 16  # a name that is not UTF-8

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from rs_monitor.certification.expectation import radii_by_votes
+from rs_monitor.engines import Votes
 from rs_monitor.evaluation.logs import read_log
+from rs_monitor.evaluation.vote_row import Row
 
 SHARED = Path(os.environ.get("RS_MONITOR_SHARED", Path(__file__).parents[2].parent / "shared"))
 LOGS = SHARED / "data" / "certify_logs"
@@ -133,6 +135,21 @@ def test_log_of_the_single_pass(tmp_path):
     log = read_log(write(tmp_path, HEADER + rows), n=200, procedure="single_pass")
     assert (log.sigma, log.alpha) == (0.25, 0.001)
     assert log.successes.tolist() == [150, 180, 200]
+
+
+@pytest.mark.parametrize("alpha", [0.0001, 0.001, 0.01])
+@pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
+def test_log_that_evaluate_writes(tmp_path, procedure, alpha):
+    table = radii_by_votes(100, 0.25, alpha, procedure)
+    votes = [76, 78, 80, 85, 90, 92, 94, 96, *[98] * 3, *[100] * 10]
+    rows = [
+        Row(i, 0, Votes(np.array([k, 100 - k]), 0, 100), (), 0, float(table[k]), 0.01).tsv()
+        for i, k in enumerate(votes)
+    ]
+    log = read_log(write(tmp_path, HEADER + "".join(rows)), n=100, procedure=procedure)
+    assert (log.sigma, log.alpha) == (0.25, alpha)
+    assert log.successes.tolist() == votes
+    assert all("is inferred" in w for w in log.warnings)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag2 import Writer
 from rosbags.rosbag2.enums import StoragePlugin
 
 from .columns import CERTIFICATE, certificate_store, message_from
 
 TOPIC = "/rs/certificate"
+
+# As the node offers them: the safety monitor takes none without its lease. No deadline, since
+# whoever plays a recording may pause.
+_FOREVER = QosTime(9223372036, 854775807)
+_OFFERED = Qos(
+    QosHistory.KEEP_LAST,
+    10,
+    QosReliability.RELIABLE,
+    QosDurability.VOLATILE,
+    _FOREVER,
+    _FOREVER,
+    QosLiveliness.AUTOMATIC,
+    QosTime(1, 0),
+    False,
+)
 
 
 def topics_for(image_topics: Iterable[str]) -> dict[str, str]:
@@ -42,7 +65,11 @@ class CertificateBag:
         definition, _ = self._store.generate_msgdef(CERTIFICATE, ros_version=2)
         self._connections = {
             images: self._writer.add_connection(
-                topic, CERTIFICATE, msgdef=definition, rihs01=self._store.hash_rihs01(CERTIFICATE)
+                topic,
+                CERTIFICATE,
+                msgdef=definition,
+                rihs01=self._store.hash_rihs01(CERTIFICATE),
+                offered_qos_profiles=[_OFFERED],
             )
             for images, topic in topics_for(image_topics).items()
         }
