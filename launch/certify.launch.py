@@ -103,6 +103,7 @@ def declare_arguments():
         ),
         argument("safety_params_file", str(safety_params_file), "Its parameters (YAML)."),
         argument("expected_model", "", "The model's sha256, for the safety monitor."),
+        argument("expected_sigma", "", "The sigma of certificates, for the safety monitor."),
         argument("required_radius", "", "Least certified radius, for the safety monitor."),
     ]
 
@@ -158,8 +159,8 @@ def namespace_of(camera, values):
 def safety_monitor(camera, values):
     """Return what starts the safety monitor of one camera."""
     source = Path(__file__).with_name("safety_monitor.launch.py")
-    names = ("safety_params_file", "expected_model", "required_radius", "use_sim_time")
-    arguments = {name: values[name] for name in names}
+    names = ("safety_params_file", "expected_model", "expected_sigma", "required_radius")
+    arguments = {name: values[name] for name in (*names, "use_sim_time")}
     arguments["namespace"] = namespace_of(camera, values)
     included = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(source)), launch_arguments=arguments.items()

@@ -17,6 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 NODE_NAME = "safety_monitor"
+NUMBERS = {"expected_sigma": "expected.sigma", "required_radius": "required_radius"}
 
 
 def declare_arguments():
@@ -32,9 +33,21 @@ def declare_arguments():
         argument("namespace", "rs", "Namespace of the node, that of the certifier."),
         argument("safety_params_file", str(params_file), "Parameters of the node (YAML)."),
         argument("expected_model", "", "The model's sha256: parameter expected.model_id."),
+        argument("expected_sigma", "", "The sigma of certificates: parameter expected.sigma."),
         argument("required_radius", "", "Least certified radius: parameter required_radius."),
         argument("use_sim_time", "", "Take the time from /clock.", ["", "true", "false"]),
     ]
+
+
+def number(name, text):
+    """Return the finite number that an argument gives."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{name}:={text} is not a number")
+    return value
 
 
 def start(context):
@@ -48,14 +61,9 @@ def start(context):
     overrides = {}
     if values["expected_model"]:
         overrides["expected.model_id"] = ParameterValue(values["expected_model"], value_type=str)
-    if values["required_radius"]:
-        try:
-            radius = float(values["required_radius"])
-        except ValueError:
-            radius = math.nan
-        if not math.isfinite(radius):
-            raise ValueError(f"required_radius:={values['required_radius']} is not a number")
-        overrides["required_radius"] = radius
+    for name, parameter in NUMBERS.items():
+        if values[name]:
+            overrides[parameter] = number(name, values[name])
     if values["use_sim_time"]:
         overrides["use_sim_time"] = values["use_sim_time"] == "true"
     return [

@@ -152,7 +152,7 @@ def made_with(
             fitting.add(USUAL_ALPHA)
         alpha = _inferred_alpha(sorted(fitting), sigma, largest, n, said)
     if not any(s == sigma and a == alpha for s, a in fits):
-        said += _doubt(radii, half_widths, sigma=sigma, n=n, alpha=alpha)
+        said += _doubt(radii, half_widths, sigma=sigma, alpha=alpha, **known)
     return sigma, alpha, said
 
 
@@ -212,17 +212,27 @@ def _is_pile(radii: np.ndarray) -> bool:
 
 
 def _doubt(
-    radii: np.ndarray, half_widths: np.ndarray, *, sigma: float, n: int, alpha: float
+    radii: np.ndarray,
+    half_widths: np.ndarray,
+    *,
+    sigma: float,
+    n: int,
+    alpha: float,
+    procedure: str,
 ) -> list[str]:
     """Say when the largest radius is not the cap although it should be: n is another one."""
     if not _is_pile(radii):
         return []
     top = radii.argmax()
     largest, slack = radii[top], half_widths[top] + ROUNDING
-    others = [m for m in _USUAL_NS if abs(radius_cap(m, sigma, alpha) - largest) <= slack]
+
+    def cap(m: int) -> float:
+        return radius_cap(m, sigma, votes_and_level(m, alpha, procedure)[1])
+
+    others = [m for m in _USUAL_NS if abs(cap(m) - largest) <= slack]
     known = f"n={n}, sigma {sigma:g}, alpha {alpha:g}"
     return [
         f"{int(np.sum(radii == largest))} rows share the largest radius, {largest:g}, as if it "
-        f"were the cap, which is {radius_cap(n, sigma, alpha):.4g} at {known}: check these"
+        f"were the cap, which is {cap(n):.4g} at {known}: check these"
         + "".join(f"; it is the cap at n={m}" for m in others)
     ]

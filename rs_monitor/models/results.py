@@ -37,7 +37,8 @@ def markdown_table(cards: Iterable[ModelCard]) -> str:
         thinned = card.details.get("evaluation_thinned", {"rows": []})
         known = {row["n"] for row in whole["rows"]}
         later = [row for row in thinned["rows"] if row["n"] not in known]
-        told = whole if "clean_accuracy" in whole else thinned
+        runner_up = card.details.get(evaluation_key("runner_up"), {})
+        told = next(each for each in (whole, runner_up, thinned) if "clean_accuracy" in each)
         alone = f"{told['clean_accuracy']:.3f}, {told['noisy_accuracy']:.3f}"
         name = card.name
         for row in (*whole["rows"], *later):

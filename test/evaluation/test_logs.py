@@ -25,14 +25,17 @@ def write(folder, text, name="log.tsv"):
     return path
 
 
-def synthetic(rows=400, *, n=100_000, sigma=0.25, alpha=0.001, form="{:.3}", top=None, seed=0):
+def synthetic(
+    rows=400, *, n=100_000, sigma=0.25, alpha=0.001, form="{:.3}", top=None, seed=0,
+    procedure="two_stage",
+):  # fmt: skip
     """A log as the field's code writes it, and the votes behind it."""
     rng = np.random.default_rng(seed)
     share = np.minimum(rng.uniform(0.5, 1.2, rows), 1.0)
     votes = rng.binomial(n, share)
     if top is not None:
         votes = np.minimum(votes, top)
-    table = radii_by_votes(n, sigma, alpha, "two_stage")
+    table = radii_by_votes(n, sigma, alpha, procedure)
     lines = []
     for i, k in enumerate(votes):
         predict = int(table[k] > 0) * 2 - 1
@@ -83,6 +86,14 @@ def test_wrong_n_is_doubted(tmp_path):
     assert any("alpha 0.001, the usual one, is assumed" in w for w in log.warnings)
     (doubt,) = [w for w in log.warnings if "share the largest radius, 0.8" in w]
     assert doubt.endswith("it is the cap at n=10000")
+
+
+def test_wrong_n_of_a_single_pass_is_doubted_by_its_own_cap(tmp_path):
+    text, _ = synthetic(n=200, form="{:.6f}", procedure="single_pass")
+    path = write(tmp_path, text)
+    log = read_log(path, sigma=0.25, n=100_000, alpha=0.001, procedure="single_pass")
+    (doubt,) = [w for w in log.warnings if "share the largest radius, 0.45" in w]
+    assert doubt.endswith("it is the cap at n=200")
 
 
 def test_alpha_is_assumed_where_the_cap_may_not_be_reached(tmp_path):

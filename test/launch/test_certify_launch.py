@@ -18,17 +18,26 @@ from launch.actions import (  # noqa: E402
     OpaqueFunction,
 )
 from launch.utilities import perform_substitutions  # noqa: E402
-from launch_ros.actions import LifecycleNode  # noqa: E402
+from launch_ros.actions import Node  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "launch" / "certify.launch.py"
 
 
-@pytest.fixture(scope="module")
-def certify():
-    spec = importlib.util.spec_from_file_location("certify_launch", FILE)
+def launch_file(path):
+    spec = importlib.util.spec_from_file_location(path.name.replace(".", "_"), path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def certify():
+    return launch_file(FILE)
+
+
+@pytest.fixture(scope="module")
+def safety():
+    return launch_file(FILE.with_name("safety_monitor.launch.py"))
 
 
 def started(certify, **arguments):
@@ -42,7 +51,7 @@ def started(certify, **arguments):
         elif isinstance(entity, OpaqueFunction):
             actions = entity.execute(context)
     nodes = {}
-    for node in (action for action in actions if isinstance(action, LifecycleNode)):
+    for node in (action for action in actions if isinstance(action, Node)):
         node._perform_substitutions(context)
         # Placeholders for its name and namespace, which launch_ros fills in when it starts a node.
         context.extend_locals({"ros_specific_arguments": {"name": "", "ns": ""}})
@@ -131,12 +140,33 @@ def test_wrong_arguments_start_nothing(certify, arguments, reason):
 def test_a_safety_monitor_for_each_camera_when_asked_for(certify):
     nodes, actions = started(certify)
     assert not any(isinstance(action, GroupAction) for action in actions)
-    nodes, actions = started(certify, safety_monitor="true", cameras="front,rear")
+    told = {"expected_model": "ab12", "expected_sigma": "0.25", "required_radius": "0.2"}
+    nodes, actions = started(certify, safety_monitor="true", cameras="front,rear", **told)
     groups = [action for action in actions if isinstance(action, GroupAction)]
     namespaces = []
     for group in groups:
         parts = group.get_sub_entities()  # and what makes the scope
         (included,) = (part for part in parts if isinstance(part, IncludeLaunchDescription))
-        namespaces.append(dict(included.launch_arguments)["namespace"])
+        arguments = dict(included.launch_arguments)
+        namespaces.append(arguments["namespace"])
+        assert told.items() <= arguments.items()
     assert namespaces == ["rs/front", "rs/rear"]
     assert len(nodes) == 2
+
+
+def test_what_the_safety_monitor_expects(safety):
+    told = {"expected_model": "2026", "expected_sigma": "0.25", "required_radius": "0.2"}
+    nodes, _ = started(safety, **told)
+    ((_, parameters),) = nodes.values()
+    assert parameters["expected.model_id"] == "2026"
+    assert (parameters["expected.sigma"], parameters["required_radius"]) == (0.25, 0.2)
+    nodes, _ = started(safety)
+    ((_, parameters),) = nodes.values()
+    defaults = yaml.safe_load((FILE.parents[1] / "config" / "safety_monitor.yaml").read_text())
+    assert parameters == defaults["/**"]["ros__parameters"]
+
+
+@pytest.mark.parametrize("name", ["expected_sigma", "required_radius"])
+def test_no_number_for_the_safety_monitor(safety, name):
+    with pytest.raises(ValueError, match=f"{name}:=x is not a number"):
+        started(safety, **{name: "x"})

@@ -85,3 +85,13 @@ def test_accuracies_of_fewer_images_where_only_they_were_taken(card):
     whole = {"rows": card.details["evaluation"]["rows"]}
     card = dataclasses.replace(card, details=card.details | {"evaluation": whole})
     assert rows(markdown_table([card]))[0][1] == "0.800, 0.750"
+
+
+def test_accuracies_of_all_images_from_the_other_procedure_rather_than_of_few(card):
+    alone = {"clean_accuracy": 0.7, "noisy_accuracy": 0.65}
+    evaluations = {
+        "evaluation": {"rows": card.details["evaluation"]["rows"]},
+        "evaluation_runner_up": card.details["evaluation_runner_up"] | alone,
+    }
+    card = dataclasses.replace(card, details=card.details | evaluations)
+    assert rows(markdown_table([card]))[0][1] == "0.700, 0.650"
