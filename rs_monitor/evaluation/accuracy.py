@@ -11,6 +11,7 @@ import numpy as np
 from ..certification import LEAST_N
 from ..certification.expectation import radii_by_votes
 from ..datasets import LabelledImages
+from ..sampling import most_invalid
 from ..settings import Settings
 from .measuring import Measured
 
@@ -118,36 +119,48 @@ def expected_by_votes(votes: np.ndarray, n: int, total: int, values: np.ndarray)
     return np.concatenate(means)[inverse]
 
 
-def certified_chances(
-    votes: np.ndarray, n: int, total: int, by_votes: np.ndarray, radii: Sequence[float]
-) -> dict[float, np.ndarray]:
-    """Return the chance of a certificate of at least each radius, as for `expected_by_votes`.
+def expected_of_draws(
+    votes: np.ndarray, invalid: int, allowed: int, n: int, total: int, values: np.ndarray
+) -> np.ndarray:
+    """Return what `expected_by_votes` does where some of the `total` samples are invalid.
+
+    With more than `allowed` invalid ones among its n a sub-draw fails, whatever its votes.
 
     Parameters
     ----------
-    votes, n, total
+    votes, n, total, values
         As there.
-    by_votes : numpy.ndarray
-        float [n + 1], the radius by the number of votes.
-    radii : sequence of float
-
-    Returns
-    -------
-    dict of float to numpy.ndarray
-        float [N] for each radius.
+    invalid : int
+        Among the `total` samples, and votes for no class.
+    allowed : int
+        Most of them among n.
     """
-    wanted = np.asarray(radii, np.float64)
-    reached = (by_votes[:, None] > 0) & (by_votes[:, None] >= wanted)
-    chances = expected_by_votes(votes, n, total, reached.astype(np.float64))
-    return dict(zip(radii, chances.T))
+    if not invalid:
+        return expected_by_votes(votes, n, total, values)
+    mean = np.zeros((len(votes), *values.shape[1:]))
+    for drawn in range(max(0, n + invalid - total), min(n, invalid, allowed) + 1):
+        chance = hypergeometric(drawn, total, invalid, n)
+        part = values[: n - drawn + 1]
+        mean += chance * expected_by_votes(votes, n - drawn, total - invalid, part)
+    return mean
+
+
+def _expected(results: Sequence[Measured], n: int, total: int, values: np.ndarray) -> np.ndarray:
+    votes = np.array([result.true_votes for result in results])
+    invalid = np.array([result.votes.invalid for result in results])
+    mean = np.empty((len(votes), *values.shape[1:]))
+    for number in np.unique(invalid):
+        these = invalid == number
+        options = int(number), most_invalid(n), n, total, values
+        mean[these] = expected_of_draws(votes[these], *options)
+    return mean
 
 
 def expected_radii(
     results: Sequence[Measured], n: int, total: int, *, sigma: float, alpha: float
 ) -> np.ndarray:
     """Return each image's expected radius at n of `total` samples, float [N]; see `rows`."""
-    true_votes = np.array([result.true_votes for result in results])
-    return expected_by_votes(true_votes, n, total, radii_by_votes(n, sigma, alpha, "single_pass"))
+    return _expected(results, n, total, radii_by_votes(n, sigma, alpha, "single_pass"))
 
 
 def reaching(
@@ -180,9 +193,10 @@ def reaching(
         float [N] for each radius.
     """
     if procedure in LEAST_N:
-        true_votes = np.array([result.true_votes for result in results])
         by_votes = radii_by_votes(n, sigma, alpha, procedure)
-        return certified_chances(true_votes, n, total, by_votes, radii)
+        wanted = np.asarray(radii, np.float64)
+        reached = (by_votes[:, None] > 0) & (by_votes[:, None] >= wanted)
+        return dict(zip(radii, _expected(results, n, total, reached.astype(np.float64)).T))
     mine = right_radii(results, labels)
     return {r: ((mine > 0) & (mine >= r)).astype(np.float64) for r in radii}
 
@@ -207,7 +221,8 @@ def rows(
 
     A smaller n is the exact expectation over its sub-draws: of the n_max samples, of which the
     true class has K, n are hypergeometric. A certificate of the procedures of `LEAST_N` needs more
-    than half of the votes, so a certified true class is the top class. Images that abstain or are
+    than half of the votes, so a certified true class is the top class. A sub-draw of which too
+    many samples are invalid is none that a robot would certify. Images that abstain or are
     certified as another class count 0 (Zhai et al. 2020, average certified radius).
 
     Parameters

@@ -147,3 +147,20 @@ def test_clustered_error():
     copies = clustered_error(np.repeat(values, 5), np.repeat(np.arange(4), 5))
     assert copies == pytest.approx(single)
     assert np.isnan(clustered_error(values, np.zeros(4, int)))
+
+
+def test_invalid_votes_of_sub_draws_fail_as_on_a_robot():
+    total, n, right, invalid = 1000, 100, 980, 10
+    settings = {"sigma": 0.25, "alpha": 0.001}
+    votes = Votes(np.array([right, total - right - invalid]), invalid, total)
+    measured = conclude(votes, {n: 0, total: 0}, 0, **settings)
+    data = LabelledImages(np.zeros((1, 8, 8, 3), np.uint8), np.array([0]), np.array([0]))
+    row = rows([measured], data, ns=[n, total], **settings)[0]
+    kinds = np.repeat([0, 1, 2], [right, total - right - invalid, invalid])
+    rng, radii = np.random.default_rng(0), []
+    for _ in range(2000):
+        counts = np.bincount(rng.permutation(kinds)[:n], minlength=3)
+        drawn = Votes(counts[:2], int(counts[2]), n)
+        radii.append(conclude(drawn, {n: 0}, 0, **settings).certificate.radius)
+    assert row["average_certified_radius"] == pytest.approx(np.mean(radii), abs=0.015)
+    assert row["certified_accuracy"]["0"] == pytest.approx(np.mean(np.array(radii) > 0), abs=0.04)

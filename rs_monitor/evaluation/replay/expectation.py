@@ -8,7 +8,7 @@ import numpy as np
 
 from ...certification.expectation import radii_by_votes
 from ...sampling import most_invalid
-from ..accuracy import RADII, expected_by_votes, hypergeometric
+from ..accuracy import RADII, expected_of_draws
 
 
 class Expectation:
@@ -63,11 +63,4 @@ class Expectation:
         return np.stack([self._known[key] for key in keys])[inverse]
 
     def _expected(self, votes: np.ndarray, invalid: int, allowed: int) -> np.ndarray:
-        n, total = self._n, self._total
-        mean = np.zeros((len(votes), self._values.shape[1]))
-        least, most = max(0, n + invalid - total), min(n, invalid, allowed)
-        for drawn in range(least, most + 1):  # invalid ones among the n
-            chance = hypergeometric(drawn, total, invalid, n)
-            values = self._values[: n - drawn + 1]
-            mean += chance * expected_by_votes(votes, n - drawn, total - invalid, values)
-        return mean
+        return expected_of_draws(votes, invalid, allowed, self._n, self._total, self._values)
