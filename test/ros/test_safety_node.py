@@ -91,7 +91,7 @@ class Safety:
 
         return self.wait(found, f"state {state} {reason}")[-1]
 
-    def send(self, votes=(190, 10), count=1, **fields):
+    def send(self, votes=(190, 10), count=1, ahead=0, **fields):
         for _ in range(count):
             self.sequence += 1
             result = single_pass(list(votes), sigma=0.25, alpha=0.001)
@@ -101,6 +101,7 @@ class Safety:
             for name, value in (values | fields).items():
                 setattr(message, name, value)
             message.header.stamp = now()
+            message.header.stamp.sec += ahead
             self.certificates.publish(message)
 
     def make_safe(self):
@@ -184,6 +185,21 @@ def test_silence_is_unknown(start_safety):
         s.sec + s.nanosec * 1e-9 for s in (last_safe.header.stamp, last_safe.valid_until)
     )
     assert stated <= until <= stated + 2.0
+
+
+def test_stamps_in_the_future_are_no_evidence(start_safety):
+    bench = start_safety({"max_age": 10.0})
+    bench.send(count=5, ahead=3600)
+    bench.wait_for(SafetyState.UNKNOWN, "stamped -3")
+    assert {state.state for state in bench.states} == {SafetyState.UNKNOWN}
+    bench.make_safe()
+
+
+def test_without_a_clock_nothing_is_safe(start_safety):
+    bench = start_safety({"use_sim_time": True})
+    bench.send(count=5)
+    bench.wait_for(SafetyState.UNKNOWN, "stamped -")
+    assert {state.state for state in bench.states} == {SafetyState.UNKNOWN}
 
 
 def test_the_first_model_and_the_labels(start_safety):
