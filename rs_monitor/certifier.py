@@ -124,6 +124,7 @@ class Certifier:
         """
         if deadline is None and settings.n == 0:
             raise ValueError("n = 0 takes as many samples as fit before a deadline: give one")
+        self.pace.begin()
         model_id = self.engine.model.model_id
         try:
             image = self._resize(frame.rgb, settings.roi)

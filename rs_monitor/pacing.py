@@ -103,6 +103,10 @@ class ChunkPace:
         rest = min(self.reserve, RESERVE) if needed else self._slow + self.reserve
         return self._clock() + rest <= deadline
 
+    def begin(self) -> None:
+        """Forget what earlier chunks promised, of a warm-up, say: another frame begins."""
+        self._promised = None
+
     def finished(self) -> None:
         """Correct the reserve: the frame whose chunks were measured last has been answered."""
         if self._promised is not None:

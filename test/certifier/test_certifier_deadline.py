@@ -7,6 +7,8 @@ from certifying import CHUNK, KEY, CountingClock, frame
 from small_models import LABELS
 
 from rs_monitor.certification import Status
+from rs_monitor.frames import Region
+from rs_monitor.pacing import RESERVE
 from rs_monitor.settings import Settings
 
 
@@ -42,6 +44,21 @@ def test_cut_by_the_deadline_uses_what_was_drawn_and_says_so(make):
     assert certificate.status is Status.CERTIFIED
     assert 11 <= certificate.n_used < 1000
     assert f"{certificate.n_used} of 1000" in result.note
+
+
+def test_a_first_frame_without_samples_tells_nothing_of_lateness(make):
+    clock = CountingClock(0.0)
+    certifier = make(clock)
+    certifier.warm_up(Settings(n=CHUNK), 0.05)
+    clock.now += 600.0  # until a camera is there
+    outside = Settings(n=CHUNK, roi=Region(0, 0, 1000, 1000))
+    for _ in range(300):
+        assert certifier.certify(frame(), outside, KEY, clock.now + 0.05).certificate.abstain
+        certifier.pace.finished()
+        clock.now += 0.04
+        certifier.certify(frame(), Settings(n=CHUNK), KEY, clock.now + 0.05)
+        certifier.pace.finished()
+    assert certifier.pace.reserve < RESERVE
 
 
 @pytest.mark.parametrize("procedure", ["single_pass", "two_stage", "runner_up"])
