@@ -179,12 +179,12 @@ class Refitter:
         taken = new is not None and certifier is old and _better(new, old, settings, budget)
         if taken:
             bank.exchange(old, new)
-            new.prefetch(settings, budget)  # they may have changed meanwhile
-        self._decide(taken)
+        self._decide(taken)  # before all that may fail: what is in use must not be closed
         if not taken:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             return certifier
         self._pause = _FIRST_PAUSE
+        new.prefetch(settings, budget)  # they may have changed meanwhile
         self._told(
             f"chunks of {new.engine.max_batch} from now on, of {_milliseconds(new)} ms: those of "
             f"{old.engine.max_batch} took {_milliseconds(old)} ms, a frame has {budget * 1e3:.1f}"

@@ -289,3 +289,22 @@ def test_closing_the_old_engine_does_not_keep_the_worker(bench):
     bench.ended()
     with pytest.raises(EngineError, match="closed"):
         old.run_network()
+
+
+def test_what_fails_after_an_exchange_leaves_the_engine_in_use_open(bench, monkeypatch):
+    bench.change(proportional(0.0025, 0.012))
+    bench.looks(4)
+    attempt = bench.refitter._attempt
+
+    def fails(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(attempt.new, "prefetch", fails)
+    with pytest.raises(RuntimeError):
+        bench.look()
+    bench.look()
+    bench.ended()
+    assert bench.certifier is attempt.new
+    bench.certifier.engine.run_network()
+    with pytest.raises(EngineError, match="closed"):
+        attempt.old.engine.run_network()
