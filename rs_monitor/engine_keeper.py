@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -98,7 +99,7 @@ class EngineKeeper:
                 self._replace(reason)
         self._tell(usable)
         if not usable:
-            bank.close_engines()
+            _close(bank)
 
     def remark(self, text: str) -> None:
         """Have it told what was changed about engines that are usable."""
@@ -131,7 +132,7 @@ class EngineKeeper:
                 self._stage, self._detail = EngineStage.READY, ""
         self._tell(usable)
         if not usable:
-            bank.close_engines()
+            _close(bank)
 
     def tick(self) -> None:
         """Open the engines anew when an inference has not returned for longer than the grace."""
@@ -168,7 +169,7 @@ class EngineKeeper:
                 return False
         self._bank.table.close()
         if self._bank not in self._away:
-            self._bank.close_engines()
+            _close(self._bank)
         return not self._away
 
     def _replace(self, reason: str) -> None:
@@ -193,7 +194,7 @@ class EngineKeeper:
         """Replace the bank; again and again until it succeeds or is given up."""
         old, pause = self._bank, _FIRST_PAUSE
         if closable:
-            old.close_engines()
+            _close(old)
         while not self._closing.is_set():
             try:
                 bank = self._reopen(old)
@@ -213,9 +214,15 @@ class EngineKeeper:
                     self._bank, self._stage, self._detail = bank, EngineStage.READY, ""
             self._tell(wanted)
             if not wanted:
-                bank.close_engines()
+                _close(bank)
             return
 
     def _tell(self, changed: bool) -> None:
         if changed:
             self._changed()
+
+
+def _close(bank: CertifierBank) -> None:
+    """Close engines that have failed, perhaps: what they raise must not keep others away."""
+    with contextlib.suppress(Exception):  # whatever a runtime raises
+        bank.close_engines()

@@ -73,6 +73,19 @@ def test_a_failure_closes_the_engines_and_opens_them_anew():
     assert bench.keeper.state.failures_total == 1
 
 
+def test_engines_that_cannot_be_closed_are_opened_anew_all_the_same(monkeypatch):
+    bench = Bench()
+
+    def fails():
+        raise RuntimeError("the device is lost")
+
+    monkeypatch.setattr(bench.first, "close_engines", fails)
+    bench.allowed.release()
+    bench.keeper.failed(bench.first, "it broke")
+    bench.wait(EngineStage.READY)
+    bench.keeper.returned(bench.first)  # the watchdog's thread must survive it
+
+
 def test_failures_are_forgotten_after_a_hundred_good_frames():
     bench = Bench()
     bench.allowed.release()
