@@ -22,14 +22,10 @@ if TYPE_CHECKING:
 
 _SWITCH_INTERVAL = 0.0005  # seconds a thread may keep the interpreter from the certifier's
 _SIGNAL_POLL = 0.2  # seconds after which the executor looks whether a signal came
-_PATIENCE = 20.0  # seconds after a signal for what is in progress, such as opening engines
 
 
-def _collect_signals(signals: list[int], left: threading.Event) -> None:
+def _collect_signals(signals: list[int]) -> None:
     """Have SIGINT and SIGTERM appended to a list, by a thread that waits for them.
-
-    Where the process is not `left` in time after the first, it ends here, with 1: what is in
-    progress, an engine that hangs while it is opened, say, may never return.
 
     In the main thread they are blocked. OpenVINO gives it an alternate signal stack with room for
     one frame of a CPU with AMX: a second signal while the first is handled would overflow it.
@@ -42,14 +38,6 @@ def _collect_signals(signals: list[int], left: threading.Event) -> None:
     def collect() -> None:
         while True:
             signals.append(signal.sigwait(numbers))
-            if len(signals) == 1:
-                threading.Thread(target=give_up, name="patience", daemon=True).start()
-
-    def give_up() -> None:
-        if not left.wait(_PATIENCE):
-            with contextlib.suppress(OSError):
-                os.write(2, f"still busy {_PATIENCE:g} s after a signal: giving up\n".encode())
-            os._exit(1)
 
     threading.Thread(target=collect, name="signals", daemon=True).start()
 
@@ -96,25 +84,12 @@ def run(name: str, load: Callable[[], Callable[[], Node]], args: list[str] | Non
     int
         Exit status: 0 after a signal, 2 for wrong arguments or parameters and for a node that
         runs already. With a thread that is stuck the process ends here, with 1: the
-        interpreter's orderly end might wait for it. So it does where a callback is stuck.
+        interpreter's orderly end might wait for it.
     """
-    left = threading.Event()
-    try:
-        return _run(name, load, args, left)
-    finally:
-        left.set()
-
-
-def _run(
-    name: str,
-    load: Callable[[], Callable[[], Node]],
-    args: list[str] | None,
-    left: threading.Event,
-) -> int:
     # A flag, not rclpy's handlers or KeyboardInterrupt: what is in progress comes to its end,
     # and a second signal (terminal and `ros2 launch` send one each) is harmless.
     signals: list[int] = []
-    _collect_signals(signals, left)
+    _collect_signals(signals)
     make_node = load()
     if signals:
         return 0
@@ -144,7 +119,6 @@ def _run(
     executor.add_node(node)
     while not signals:
         executor.spin_once(timeout_sec=_SIGNAL_POLL)
-    left.set()  # what follows waits for nothing without a limit
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from image_messages import image
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from monitor_process import LIMIT
 
 from rs_monitor.certification import Status
@@ -46,20 +44,6 @@ def send(monitor):
     monitor.send(image())
     for _ in range(20):
         monitor.get("seed")
-
-
-def test_a_signal_ends_a_process_whose_engine_hangs_while_it_is_opened(start, tmp_path):
-    faults = FaultFile(tmp_path / "fault")
-    faults.command(Fault.HANG)
-    options = ("--fault-file", str(tmp_path / "fault"))
-    monitor = start(module="rs_monitor.ros.faults.node", options=options)
-    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
-    answer = monitor._services["change_state"].call_async(request)
-    threads = Path(f"/proc/{monitor.process.pid}/task")
-    before = len(list(threads.iterdir()))
-    monitor.wait(lambda: len(list(threads.iterdir())) > before, "engine that is being opened")
-    assert monitor.stop(signal.SIGTERM) == 1, monitor.output
-    assert not answer.done() and "giving up" in monitor.output
 
 
 def test_the_frame_in_progress_gets_its_certificate(start):
