@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -99,7 +98,7 @@ class EngineKeeper:
                 self._replace(reason)
         self._tell(usable)
         if not usable:
-            _close(bank)
+            self._close(bank)
 
     def remark(self, text: str) -> None:
         """Have it told what was changed about engines that are usable."""
@@ -132,7 +131,7 @@ class EngineKeeper:
                 self._stage, self._detail = EngineStage.READY, ""
         self._tell(usable)
         if not usable:
-            _close(bank)
+            self._close(bank)
 
     def tick(self) -> None:
         """Open the engines anew when an inference has not returned for longer than the grace."""
@@ -169,7 +168,7 @@ class EngineKeeper:
                 return False
         self._bank.table.close()
         if self._bank not in self._away:
-            _close(self._bank)
+            self._close(self._bank)
         return not self._away
 
     def _replace(self, reason: str) -> None:
@@ -194,7 +193,7 @@ class EngineKeeper:
         """Replace the bank; again and again until it succeeds or is given up."""
         old, pause = self._bank, _FIRST_PAUSE
         if closable:
-            _close(old)
+            self._close(old)
         while not self._closing.is_set():
             try:
                 bank = self._reopen(old)
@@ -214,15 +213,18 @@ class EngineKeeper:
                     self._bank, self._stage, self._detail = bank, EngineStage.READY, ""
             self._tell(wanted)
             if not wanted:
-                _close(bank)
+                self._close(bank)
             return
 
     def _tell(self, changed: bool) -> None:
         if changed:
             self._changed()
 
-
-def _close(bank: CertifierBank) -> None:
-    """Close engines that have failed, perhaps: what they raise must not keep others away."""
-    with contextlib.suppress(Exception):  # whatever a runtime raises
-        bank.close_engines()
+    def _close(self, bank: CertifierBank) -> None:
+        """Close engines that have failed, perhaps: what they raise is told, and ends nothing."""
+        try:
+            bank.close_engines()
+        except Exception as error:  # whatever a runtime raises
+            with self._lock:
+                told = f"engines could not be closed: {error}"
+                self._detail = f"{self._detail}; {told}" if self._detail else told

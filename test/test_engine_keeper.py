@@ -84,6 +84,7 @@ def test_engines_that_cannot_be_closed_are_opened_anew_all_the_same(monkeypatch)
     bench.keeper.failed(bench.first, "it broke")
     bench.wait(EngineStage.READY)
     bench.keeper.returned(bench.first)  # the watchdog's thread must survive it
+    assert bench.keeper.state.detail == "engines could not be closed: the device is lost"
 
 
 def test_failures_are_forgotten_after_a_hundred_good_frames():

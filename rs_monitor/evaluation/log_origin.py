@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..certification import radius_cap
+from ..certification import LEAST_N, radius_cap
 from ..certification.expectation import votes_and_level
 from .inversion import ROUNDING, invert
 
@@ -229,7 +229,8 @@ def _doubt(
     def cap(m: int) -> float:
         return radius_cap(m, sigma, votes_and_level(m, alpha, procedure)[1])
 
-    others = [m for m in _USUAL_NS if abs(cap(m) - largest) <= slack]
+    possible = (m for m in _USUAL_NS if m >= LEAST_N[procedure](alpha))
+    others = [m for m in possible if abs(cap(m) - largest) <= slack]
     known = f"n={n}, sigma {sigma:g}, alpha {alpha:g}"
     return [
         f"{int(np.sum(radii == largest))} rows share the largest radius, {largest:g}, as if it "

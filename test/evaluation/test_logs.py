@@ -148,6 +148,13 @@ def test_log_of_the_single_pass(tmp_path):
     assert log.successes.tolist() == [150, 180, 200]
 
 
+def test_a_doubt_at_an_alpha_at_which_few_samples_certify_nothing(tmp_path):
+    text, _ = synthetic(n=1000, alpha=1e-40, form="{:.6f}", procedure="single_pass")
+    path = write(tmp_path, text)
+    log = read_log(path, sigma=0.25, n=10_000, alpha=1e-40, procedure="single_pass")
+    assert any(w.endswith("it is the cap at n=1000") for w in log.warnings)
+
+
 @pytest.mark.parametrize("alpha", [0.0001, 0.001, 0.01])
 @pytest.mark.parametrize("procedure", ["single_pass", "two_stage"])
 def test_log_that_evaluate_writes(tmp_path, procedure, alpha):
